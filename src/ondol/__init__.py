@@ -1,0 +1,1 @@
+"""Ondol: one fire, every room warm."""

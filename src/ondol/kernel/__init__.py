@@ -1,0 +1,1 @@
+"""Words that all rooms share. Imports the standard library and msgspec only."""

@@ -1,0 +1,62 @@
+"""Settings: defaults < `ondol.toml` < `ONDOL_*` < arguments. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ondol.kernel.errors import Invalid
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set.
+
+    `database` and `artifacts` are URLs; empty means SQLite and files below `home`.
+    `clock` starts a house whose time is moved by `POST /v1/clock` (for replays).
+    """
+
+    home: str = ".ondol"
+    host: str = "127.0.0.1"
+    port: int = 7878
+    database: str = ""
+    artifacts: str = ""
+    online: str = ""
+    executor: str = "process"
+    clock: str = ""
+    workers: int = 2
+    token: str = ""
+    language: str = "en"
+    log_level: str = "info"
+    notify_url: str = ""
+    capture_flush_seconds: float = 1.0
+    job_attempts: int = 3
+    body_limit_mb: int = 64
+
+    @property
+    def home_path(self) -> Path:
+        return Path(self.home).expanduser().resolve()
+
+
+def load_config(start: Path | None = None, **arguments: Any) -> Config:
+    """The settings in force below the folder `start`; arguments that are `None` are not set.
+
+    Raises `Invalid` naming the file or variable and the field.
+    """
+    values: dict[str, Any] = {}
+    file = (start or Path.cwd()) / "ondol.toml"
+    if file.is_file():
+        try:
+            values |= tomllib.loads(file.read_text())
+        except tomllib.TOMLDecodeError as error:
+            raise Invalid(f"{file}: {error}", hint="Fix the file, or move it away.") from error
+    names = {field.name for field in msgspec.structs.fields(Config)}
+    values |= {name: text for name in names if (text := os.environ.get(f"ONDOL_{name.upper()}"))}
+    values |= {name: value for name, value in arguments.items() if value is not None}
+    try:
+        return msgspec.convert(values, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"A setting is wrong: {error}", hint=f"Look at {file} and the ONDOL_* variables.") from error

@@ -1,0 +1,52 @@
+"""Events: what rooms tell the floors above, stored in the transaction that caused them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened. Subclasses name it in the past tense and carry ids and plain facts.
+
+    `subject` is the id or name of the thing it happened to; lists and links go by it.
+    """
+
+    subject: str
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as the outbox keeps it and as the doors show it."""
+
+    id: int
+    name: str
+    subject: str
+    at: datetime
+    payload: dict[str, Any]
+
+
+E = TypeVar("E", bound=Event)
+
+
+class Reaction(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    event: type[Event]
+    function: Callable[[Any, Any], None]
+
+
+def reaction(event: type[E]) -> Callable[[Callable[[Any, E], None]], Callable[[Any, E], None]]:
+    """Mark `function(tools, event)` as an answer to `event`.
+
+    It runs after the commit, at least once, in the order of the events, and must
+    therefore be idempotent: its effects are keyed by ids that the event carries.
+    """
+
+    def mark(function: Callable[[Any, E], None]) -> Callable[[Any, E], None]:
+        name = f"{function.__module__.removeprefix('ondol.')}.{function.__name__}"
+        function.__ondol_reaction__ = Reaction(name=name, event=event, function=function)  # type: ignore[attr-defined]
+        return function
+
+    return mark

@@ -1,0 +1,37 @@
+"""Online: the newest feature values, by entity key, in microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+Key = str
+"""The entity's values joined by `|`, as `features.rules.entity_key` writes them."""
+
+Step = tuple[int, tuple[float | None, ...]]
+"""From this instant on (microseconds since 1970 UTC), these values, in the view's order."""
+
+
+class Online(Protocol):
+    """A feature's values over time are a staircase: sorted steps, each valid until the next.
+
+    Kept per view and key; short, because only the steps that the present can still
+    reach stay. Several processes read and write. The published suite is
+    `ondol.testing.online`.
+    """
+
+    def put(self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool) -> int:
+        """Store steps: `replace` drops what the key had, otherwise steps are merged by instant. Returns keys written."""
+
+    def get(self, view: str, keys: Sequence[Key]) -> list[list[Step]]:
+        """The steps of each key, sorted by instant, `[]` for an unknown key."""
+
+    def forget_before(self, view: str, instant: int) -> int:
+        """Drop steps that ended before `instant`, always keeping the one in force then. Returns steps dropped."""
+
+    def revision(self, view: str) -> int:
+        """A number that grows with every `put` of the view, so that readers may cache."""
+
+    def drop(self, view: str) -> None: ...
+
+    def close(self) -> None: ...

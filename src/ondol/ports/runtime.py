@@ -1,0 +1,35 @@
+"""Runtime: how a kind of model is written into a package, read back and asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Predictor(Protocol):
+    """A loaded model. Thread-safe."""
+
+    features: list[str]
+    """The columns it wants, in this order."""
+
+    def predict(self, rows: pl.DataFrame) -> list[float]:
+        """One score a row: a probability for classifiers. Extra columns are ignored, missing ones raise `Invalid`."""
+
+
+class Runtime(Protocol):
+    """Formats never execute code when they are loaded; a runtime that must says so by raising `Refused`."""
+
+    flavor: str
+
+    def recognises(self, model: Any) -> bool:
+        """Whether this object is one of its models; must not import the library to find out."""
+
+    def dump(self, model: Any) -> dict[str, bytes]:
+        """The package's files for it."""
+
+    def signature(self, model: Any) -> dict[str, Any]:
+        """`{"features": [...], "parameters": {...}, "importance": {...}}`."""
+
+    def load(self, files: dict[str, bytes]) -> Predictor: ...

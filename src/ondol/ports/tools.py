@@ -1,0 +1,70 @@
+"""Tools: what every operation and every reaction is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ondol.kernel.clock import Clock
+from ondol.kernel.config import Config
+from ondol.kernel.event import Event
+from ondol.kernel.ids import new_id
+from ondol.ports.blobs import Blobs
+from ondol.ports.db import Db
+from ondol.ports.executor import Executor
+from ondol.ports.notify import Notify
+from ondol.ports.online import Online
+from ondol.ports.runtime import Runtime
+from ondol.ports.tables import Tables
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+Outbox = Callable[["sa.Connection", "Event", datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The tools of one call. Inside a transaction `connection` is set and `emit` works;
+    long operations and reactions open short transactions with `transaction()`."""
+
+    config: Config
+    clock: Clock
+    db: Db
+    blobs: Blobs
+    tables: Tables
+    online: Online
+    executor: Executor
+    notify: Notify
+    runtimes: tuple[Runtime, ...]
+    outbox: Outbox
+    actor: str = "house"
+    open_connection: sa.Connection | None = field(default=None, repr=False)
+
+    @property
+    def connection(self) -> sa.Connection:
+        if self.open_connection is None:
+            raise RuntimeError("no transaction is open: use `with tools.transaction(write=...)`")
+        return self.open_connection
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator[Tools]:
+        """The same tools inside a transaction of their own; inside an open one, that one."""
+        if self.open_connection is not None:
+            yield self
+            return
+        with self.db.transaction(write=write) as connection:
+            yield replace(self, open_connection=connection)
+
+    def emit(self, event: Event) -> None:
+        """Store an event in the open transaction; it is delivered after the commit."""
+        self.outbox(self.connection, event, self.now())
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def new_id(self, prefix: str) -> str:
+        return new_id(prefix)
