@@ -1,0 +1,1 @@
+"""Kinds of models: how each is packed, read back and asked."""
