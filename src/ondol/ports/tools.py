@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ondol.kernel.clock import Clock
@@ -65,6 +65,10 @@ class Tools:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def wall(self) -> datetime:
+        """What leases and retries go by, also while history is replayed."""
+        return datetime.now(UTC)
 
     def new_id(self, prefix: str) -> str:
         return new_id(prefix)

@@ -1,0 +1,203 @@
+"""Features: defined once, the same in training sets and online."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from ondol.kernel.event import Event
+
+Aggregate = Literal["last", "mean", "sum", "count", "min", "max"]
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True):
+    """`last`: the expression on the newest known row. Otherwise the aggregate of the
+    expression over `window`, which slides in whole tiles: at `t` it covers
+    `[floor(t, tile) - window, floor(t, tile))` of the moments when rows became known."""
+
+    name: str
+    expression: str
+    aggregate: Aggregate = "last"
+    window: str = ""
+    tile: str = "1d"
+
+
+class ViewSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Features of an entity. `entity` are the columns that identify it. `ttl`: older values are null."""
+
+    name: str
+    entity: list[str]
+    dataset: str
+    features: list[Feature]
+    ttl: str = ""
+    description: str = ""
+    owner: str = ""
+    tags: list[str] = []
+
+
+class RowFeatures(msgspec.Struct, frozen=True, kw_only=True):
+    """Features computed from the request itself; `columns` are what a request must bring for them."""
+
+    name: str
+    columns: dict[str, str]
+    features: list[Feature]
+
+
+class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The list of features that a model reads, and the label it learns.
+
+    `key` identifies a row (joins labels to predictions), `time` is the moment of
+    the prediction; both are columns of `dataset`, whose rows are the training rows.
+    """
+
+    name: str
+    dataset: str
+    key: str
+    time: str
+    label: str
+    views: list[str]
+    row_features: list[RowFeatures] = []
+    description: str = ""
+    owner: str = ""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """`online_until`: batches up to this dataset version are online."""
+
+    name: str
+    spec: ViewSpec
+    hash: str
+    online_version: int
+    online_keys: int
+    used_by: list[str]
+    updated_at: datetime
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """`hash` covers the definitions of all its features and of its label; `label_hash` the label alone."""
+
+    name: str
+    spec: ServiceSpec
+    hash: str
+    label_hash: str
+    features: list[str]
+    inputs: dict[str, str]
+    """Columns that a request must bring (entity keys, row columns), with their types."""
+    updated_at: datetime
+
+
+class TrainingSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A point-in-time correct table: key, time, entity columns, features, `label`. Immutable."""
+
+    id: str
+    service: str
+    service_hash: str
+    label: str
+    label_hash: str
+    features: list[str]
+    table: str
+    table_version: int
+    rows: int
+    since: datetime | None
+    until: datetime
+    positive_share: float | None
+    tables: dict[str, int]
+    """The table versions it was made from."""
+    at: datetime
+
+
+class DeclareView(msgspec.Struct, frozen=True, kw_only=True):
+    spec: ViewSpec
+
+
+class DeclareService(msgspec.Struct, frozen=True, kw_only=True):
+    spec: ServiceSpec
+
+
+class GetView(msgspec.Struct, frozen=True, kw_only=True):
+    view: str
+
+
+class ListViews(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class GetService(msgspec.Struct, frozen=True, kw_only=True):
+    service: str
+
+
+class ListServices(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class BuildTrainingSet(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of the service's dataset with `since <= time < until` whose label is known at `until`.
+
+    The same request on the same table versions answers the same set.
+    """
+
+    service: str
+    until: datetime | None = None
+    since: datetime | None = None
+
+
+class GetTrainingSet(msgspec.Struct, frozen=True, kw_only=True):
+    training_set: str
+
+
+class ListTrainingSets(msgspec.Struct, frozen=True, kw_only=True):
+    service: str = ""
+    limit: int = 50
+
+
+class MaterializeView(msgspec.Struct, frozen=True, kw_only=True):
+    """Bring the online store up to the newest rows of the dataset; `full` starts over."""
+
+    view: str
+    full: bool = False
+
+
+class PushRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Fresh rows straight to the online store, ahead of the batch that brings them to the lake.
+
+    For views whose features are all `last`. Rows are dataset rows (typed as there).
+    """
+
+    view: str
+    rows: list[dict[str, Any]]
+
+
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
+    view: str
+    keys: int
+
+
+class ReadFeatures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model would see for these rows (entity keys and row columns) at `at` (now by default;
+    a row may carry its own moment in the service's time column)."""
+
+    service: str
+    rows: list[dict[str, Any]]
+    at: datetime | None = None
+
+
+class FeatureRows(msgspec.Struct, frozen=True, kw_only=True):
+    features: list[str]
+    rows: list[list[float | None]]
+
+
+class TrainingSetBuilt(Event, frozen=True, kw_only=True):
+    """The subject is the training set."""
+
+    service: str
+    rows: int
+    until: datetime
+
+
+class ViewMaterialized(Event, frozen=True, kw_only=True):
+    """The subject is the view."""
+
+    keys: int
+    version: int

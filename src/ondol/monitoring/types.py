@@ -1,0 +1,183 @@
+"""Monitors: is the world still the one the model learned?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from ondol.kernel.event import Event
+
+
+class MonitorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Watches one endpoint, and has its name. `window` ends at the check.
+
+    An alarm needs live AUC below the expected one by more than `quality_margin`
+    and beyond chance, or `drift_features` features above `psi_limit`.
+    """
+
+    endpoint: str
+    labels: str
+    """The dataset whose rows bring the labels, joined by the service's key."""
+    every: str = "1d"
+    window: str = "14d"
+    on_drift: str = ""
+    """The pipeline that an alarm starts."""
+    cooldown: str = "7d"
+    psi_limit: float = 0.25
+    drift_features: int = 0
+    """0: drifting features explain an alarm, but raise none."""
+    quality_margin: float = 0.02
+    minimum_rows: int = 500
+
+
+class Monitor(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    spec: MonitorSpec
+    last_check: datetime | None
+    open_alarm: str
+    updated_at: datetime
+
+
+class Histogram(msgspec.Struct, frozen=True, kw_only=True):
+    """`shares[i]` of the rows lie in `[edges[i], edges[i+1])`; `missing` is the share of nulls."""
+
+    edges: list[float]
+    shares: list[float]
+    missing: float
+
+
+class FeatureDrift(msgspec.Struct, frozen=True, kw_only=True):
+    """`psi`: population stability index, sum((live - base) * ln(live / base)) over the bins (and nulls)."""
+
+    feature: str
+    psi: float
+    drifted: bool
+    baseline: Histogram
+    live: Histogram
+    baseline_mean: float | None
+    live_mean: float | None
+    importance: float
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """Live quality of the answers given in a window; None where labels are missing."""
+
+    rows: int
+    labelled_rows: int
+    auc: float | None
+    expected_auc: float | None
+    auc_error: float | None
+    """Standard error of `auc` (Hanley and McNeil 1982)."""
+    log_loss: float | None
+    positive_share: float | None
+    mean_score: float | None
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """`features` are sorted by psi, largest first."""
+
+    id: str
+    endpoint: str
+    version: str
+    number: int
+    at: datetime
+    since: datetime
+    until: datetime
+    verdict: Literal["fine", "drift", "too_few_rows"]
+    reasons: list[str]
+    quality: Quality
+    features: list[FeatureDrift]
+    alarm: str = ""
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    endpoint: str
+    check: str
+    version: str
+    at: datetime
+    features: list[str]
+    """The drifting features, the most telling first (psi times importance)."""
+    reasons: list[str]
+    status: Literal["open", "closed"]
+    closed_at: datetime | None = None
+    outcome: str = ""
+
+
+class QualityPoint(msgspec.Struct, frozen=True, kw_only=True):
+    at: datetime
+    number: int
+    quality: Quality
+    drifted: int
+    alarm: str
+
+
+class DeclareMonitor(msgspec.Struct, frozen=True, kw_only=True):
+    spec: MonitorSpec
+
+
+class ListMonitors(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class GetMonitor(msgspec.Struct, frozen=True, kw_only=True):
+    endpoint: str
+
+
+class CheckDrift(msgspec.Struct, frozen=True, kw_only=True):
+    endpoint: str
+
+
+class GetCheck(msgspec.Struct, frozen=True, kw_only=True):
+    check: str
+
+
+class ListChecks(msgspec.Struct, frozen=True, kw_only=True):
+    endpoint: str
+    limit: int = 100
+
+
+class GetAlarm(msgspec.Struct, frozen=True, kw_only=True):
+    alarm: str
+
+
+class ListAlarms(msgspec.Struct, frozen=True, kw_only=True):
+    endpoint: str = ""
+    limit: int = 50
+
+
+class CloseAlarm(msgspec.Struct, frozen=True, kw_only=True):
+    alarm: str
+    outcome: str = "by hand"
+
+
+class ListQuality(msgspec.Struct, frozen=True, kw_only=True):
+    endpoint: str
+
+
+class DriftChecked(Event, frozen=True, kw_only=True):
+    """The subject is the endpoint."""
+
+    check: str
+    verdict: str
+    auc: float | None
+    drifted: int
+
+
+class DriftAlarm(Event, frozen=True, kw_only=True):
+    """The subject is the endpoint."""
+
+    alarm: str
+    check: str
+    features: list[str]
+    reasons: list[str]
+    pipeline: str
+
+
+class AlarmClosed(Event, frozen=True, kw_only=True):
+    """The subject is the endpoint."""
+
+    alarm: str
+    outcome: str

@@ -1,0 +1,171 @@
+"""Models and their versions: everything needed to answer for one, and to build it again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from ondol.kernel.event import Event
+
+
+class GateRule(msgspec.Struct, frozen=True, kw_only=True):
+    """`at_least`: metric >= value. `no_worse`: candidate >= champion - value.
+    `better`: better than the champion with a one-sided p-value below `value`."""
+
+    kind: Literal["at_least", "no_worse", "better"]
+    metric: str
+    value: float
+
+
+class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    pipeline: str = ""
+    gate: list[GateRule] = []
+    description: str = ""
+    owner: str = ""
+    intended_use: str = ""
+    limits: str = ""
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """Immutable. `package` is the folder of its files among the blobs, `files` their SHA-256."""
+
+    id: str
+    model: str
+    number: int
+    created_at: datetime
+    created_by: str
+    flavor: str
+    package: str
+    files: dict[str, str]
+    run: str = ""
+    training_set: str = ""
+    service: str = ""
+    """The feature service it reads, and the hash of its definition."""
+    service_hash: str = ""
+    label: str = ""
+    features: list[str] = []
+    params: dict[str, Any] = {}
+    metrics: dict[str, float] = {}
+    signature: dict[str, Any] = {}
+    tables: dict[str, int] = {}
+    """Every table version it was made from."""
+    code: str = ""
+    """Hash of the project's code, and the git commit where there is one."""
+    commit: str = ""
+    environment: dict[str, str] = {}
+    """Python, the platform and the version of each package that was loaded."""
+    tags: dict[str, str] = {}
+    card: str = ""
+    """Markdown."""
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    spec: ModelSpec
+    aliases: dict[str, int]
+    versions: int
+    updated_at: datetime
+
+
+class AliasSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answered to an alias, from when to when, who put it there, on what evidence."""
+
+    alias: str
+    version: str
+    number: int
+    since: datetime
+    until: datetime | None
+    by: str
+    reason: str
+    evidence: str = ""
+    """The id of a comparison or canary."""
+
+
+class DeclareModel(msgspec.Struct, frozen=True, kw_only=True):
+    spec: ModelSpec
+
+
+class RegisterVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """`files` were put among the blobs below `package` before. The same `key` registers once."""
+
+    model: str
+    key: str
+    flavor: str
+    package: str
+    files: dict[str, str]
+    run: str = ""
+    training_set: str = ""
+    service: str = ""
+    service_hash: str = ""
+    label: str = ""
+    features: list[str] = []
+    params: dict[str, Any] = {}
+    metrics: dict[str, float] = {}
+    signature: dict[str, Any] = {}
+    tables: dict[str, int] = {}
+    code: str = ""
+    commit: str = ""
+    environment: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class GetModel(msgspec.Struct, frozen=True, kw_only=True):
+    model: str
+
+
+class ListModels(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class ListVersions(msgspec.Struct, frozen=True, kw_only=True):
+    model: str
+
+
+class GetVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """By id (`mv_...`)."""
+
+    version: str
+
+
+class FindVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """By number (`3`) or alias (`champion`)."""
+
+    model: str
+    reference: str
+
+
+class PointAlias(msgspec.Struct, frozen=True, kw_only=True):
+    model: str
+    alias: str
+    version: str
+    reason: str = ""
+    evidence: str = ""
+
+
+class ListAliasHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """With `at`, only the spans in force at that moment."""
+
+    model: str
+    alias: str = ""
+    at: datetime | None = None
+
+
+class VersionRegistered(Event, frozen=True, kw_only=True):
+    """The subject is the model."""
+
+    version: str
+    number: int
+    metrics: dict[str, float]
+    run: str
+
+
+class AliasPointed(Event, frozen=True, kw_only=True):
+    """The subject is the model."""
+
+    alias: str
+    version: str
+    number: int
+    reason: str
