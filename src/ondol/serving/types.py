@@ -19,7 +19,7 @@ class EndpointSpec(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     service: str
     capture: float = 1.0
-    rollout: list[str] = ["100%"]
+    rollout: list[str] = msgspec.field(default_factory=lambda: ["100%"])
     rollback_if: list[str] = []
     description: str = ""
     owner: str = ""
