@@ -1,0 +1,96 @@
+"""The only SQL that touches the lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ondol.lineage.types import Edge, Node
+from ondol.ports.schema import Json, Moment, metadata
+
+nodes = sa.Table(
+    "lineage_nodes",
+    metadata,
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("facts", Json, nullable=False),
+    sa.Column("at", Moment),
+)
+edges = sa.Table(
+    "lineage_edges",
+    metadata,
+    sa.Column("made", sa.String(200), primary_key=True),
+    sa.Column("origin", sa.String(200), primary_key=True),
+    sa.Column("relation", sa.String(40), primary_key=True),
+    sa.Index("ix_lineage_edges_origin_made", "origin", "made"),
+)
+
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def put_nodes(connection: sa.Connection, things: Sequence[Node]) -> None:
+    """Describe things; a second description replaces the first, which keeps its moment."""
+    if not things:
+        return
+    insert = _INSERT[connection.dialect.name](nodes)
+    newest = {name: insert.excluded[name] for name in ("kind", "title", "facts")}
+    statement = insert.on_conflict_do_update(index_elements=[nodes.c.id], set_=newest)
+    rows = {
+        node.id: {"id": node.id, "kind": node.kind, "title": node.title, "facts": node.facts, "at": node.at}
+        for node in things
+    }
+    connection.execute(statement, list(rows.values()))
+
+
+def put_edges(connection: sa.Connection, links: Sequence[Edge]) -> None:
+    if not links:
+        return
+    statement = _INSERT[connection.dialect.name](edges).on_conflict_do_nothing()
+    rows = {(link.made, link.origin, link.relation): link for link in links}
+    connection.execute(
+        statement, [{"made": made, "origin": origin, "relation": relation} for made, origin, relation in rows]
+    )
+
+
+def reach(
+    connection: sa.Connection, root: str, direction: Literal["ancestors", "descendants"], depth: int
+) -> tuple[dict[str, int], list[Edge]]:
+    """Ids within `depth` steps of `root` with their distance, nearest first, and the edges between them.
+
+    Terminates on cycles: `UNION` keeps one row for each id and distance, and distances end at `depth`.
+    """
+    here, there = (edges.c.made, edges.c.origin) if direction == "ancestors" else (edges.c.origin, edges.c.made)
+    start = sa.select(sa.literal(root, sa.String(200)).label("id"), sa.literal(0).label("distance"))
+    walk = start.cte("walk", recursive=True)
+    walk = walk.union(sa.select(there, walk.c.distance + 1).where(here == walk.c.id, walk.c.distance < depth))
+    distance = sa.func.min(walk.c.distance).label("distance")
+    found = connection.execute(sa.select(walk.c.id, distance).group_by(walk.c.id).order_by(distance, walk.c.id)).all()
+    inside = sa.select(walk.c.id)
+    links = connection.execute(
+        sa.select(edges.c.made, edges.c.origin, edges.c.relation)
+        .where(edges.c.made.in_(inside), edges.c.origin.in_(inside))
+        .order_by(edges.c.made, edges.c.origin, edges.c.relation)
+    ).all()
+    return (
+        {row.id: row.distance for row in found},
+        [Edge(made=row.made, origin=row.origin, relation=row.relation) for row in links],
+    )
+
+
+def read_nodes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Node]:
+    found: dict[str, Node] = {}
+    for start in range(0, len(ids), 500):
+        rows = connection.execute(sa.select(nodes).where(nodes.c.id.in_(ids[start : start + 500])))
+        found |= {row.id: Node(id=row.id, kind=row.kind, title=row.title, facts=row.facts, at=row.at) for row in rows}
+    return found
+
+
+def is_named(connection: sa.Connection, identity: str) -> bool:
+    """Whether an edge starts or ends at this id."""
+    either = sa.select(edges.c.made).where(edges.c.made == identity)
+    other = sa.select(edges.c.made).where(edges.c.origin == identity)
+    return connection.execute(sa.union_all(either, other).limit(1)).first() is not None
