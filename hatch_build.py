@@ -42,7 +42,9 @@ def build_web_app(root: Path) -> bool:
         return False
     folder = node_folder()
     if folder is None:
-        raise SystemExit(f"The web app needs Node 20.19, or 22.12 and newer: install it, or `pip install {NODE_WHEEL}`.")
+        raise SystemExit(
+            f"The web app needs Node 20.19, or 22.12 and newer: install it, or `pip install {NODE_WHEEL}`."
+        )
     ui = root / "ui"
     environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
     npm = shutil.which("npm", path=environment["PATH"]) or "npm"
