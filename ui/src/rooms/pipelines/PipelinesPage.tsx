@@ -1,0 +1,12 @@
+import { Empty } from "../../parts/Notes";
+import { Page } from "../../parts/Page";
+import { useWords } from "../../words";
+
+export default function PipelinesPage() {
+  const words = useWords().pipelines;
+  return (
+    <Page title={words.name} lead={words.lead}>
+      <Empty says={words.empty} hint={words.emptyHint} />
+    </Page>
+  );
+}

@@ -1,0 +1,30 @@
+import { useEffect, useState } from "react";
+import { useGet } from "../api/hooks";
+import { useLatestEvent } from "../api/live";
+
+const oftenMilliseconds = 1_500;
+const seldomMilliseconds = 15_000;
+
+export interface HouseTime {
+  readonly now: Date;
+  /** True while the house replays the past, whose time runs faster than ours. */
+  readonly replaying: boolean;
+  /** True while something that this time brought is still being done. */
+  readonly busy: boolean;
+}
+
+/** The house's own time, or the wall clock's while the house does not answer. */
+export function useHouseTime(): HouseTime {
+  const [every, setEvery] = useState(oftenMilliseconds);
+  const { data: clock } = useGet("/v1/clock", {}, { every });
+  const replaying = clock?.replayed ?? false;
+  useEffect(() => {
+    setEvery(replaying ? oftenMilliseconds : seldomMilliseconds);
+  }, [replaying]);
+  return { now: clock === undefined ? new Date() : new Date(clock.now), replaying, busy: clock?.quiet === false };
+}
+
+/** The project whose events arrive; empty until the first one does. */
+export function useProjectName(): string {
+  return useLatestEvent()?.project ?? "";
+}
