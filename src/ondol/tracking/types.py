@@ -11,6 +11,8 @@ from ondol.kernel.event import Event
 
 RunStatus = Literal["running", "finished", "failed"]
 Value = str | int | float | bool | None
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+"""JSON has no words for a loss that diverged; these are the ones Protocol Buffers gives it. `float()` reads all."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,15 +25,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     ended_at: datetime | None = None
     params: dict[str, Value] = {}
-    metrics: dict[str, float] = {}
+    metrics: dict[str, Number] = {}
     tags: dict[str, str] = {}
 
 
 class MetricPoint(msgspec.Struct, frozen=True, kw_only=True):
     key: str
-    value: float
+    value: Number
     step: int = 0
     at: datetime | None = None
+    """The moment of the call when it is not given."""
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,8 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreateRun(msgspec.Struct, frozen=True, kw_only=True):
+    """With an `id` that exists, that run goes on: a failed one is open again, any other is answered as it is."""
+
     experiment: str = "default"
     name: str = ""
     id: str = ""
@@ -68,6 +73,8 @@ class GetRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first. `token` is the `next_token` of the page before."""
+
     experiment: str = ""
     status: str = ""
     limit: int = 100
@@ -75,6 +82,8 @@ class ListRuns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GetMetricHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """By step; with more than `limit` points, the newest `limit`."""
+
     run: str
     metric: str
     limit: int = 10_000
