@@ -1,0 +1,1 @@
+"""The doors: REST, client, command line, OpenAPI, all derived from the catalog."""

@@ -1,0 +1,135 @@
+"""What a serving house does by itself: deliver events, call due schedules, look after jobs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+
+import msgspec
+
+from ondol import catalog
+from ondol.events import repo as outbox
+from ondol.events import rules as delivery_rules
+from ondol.events.types import Delivery
+from ondol.home import House
+from ondol.jobs import reactions as job_reactions
+from ondol.jobs import service as jobs
+from ondol.kernel.errors import OndolError
+from ondol.kernel.event import Event, StoredEvent
+
+log = logging.getLogger("ondol")
+
+POLL_SECONDS = 0.05
+TEND_SECONDS = 0.1
+
+
+class Heartbeat:
+    """Two threads: one delivers events in order, one tends jobs and calls schedules.
+
+    All they know is in the database, so a house that is killed goes on where it was.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(deliver_all, self._wait_for_events), name="deliveries"),
+            threading.Thread(target=self._repeat, args=(tend, self._wait_a_beat), name="heartbeat"),
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.daemon = True
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._house.committed.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def _repeat(self, work: object, wait: object) -> None:
+        assert callable(work)
+        assert callable(wait)
+        while not self._stopping.is_set():
+            try:
+                work(self._house)
+            except Exception:
+                log.exception("the heartbeat stumbled and goes on")
+                time.sleep(1)
+            wait()
+
+    def _wait_for_events(self) -> None:
+        self._house.committed.wait(POLL_SECONDS)
+        self._house.committed.clear()
+
+    def _wait_a_beat(self) -> None:
+        self._stopping.wait(TEND_SECONDS)
+
+
+def deliver_all(house: House) -> int:
+    """Deliver every event that waits; returns how many deliveries were made."""
+    tools = house.tools()
+    count = 0
+    while True:
+        with tools.transaction(write=False) as inner:
+            if not outbox.has_waiting(inner.connection):
+                return count
+        with tools.transaction(write=True) as inner:
+            wall = inner.wall()
+            claimed = outbox.claim_next(inner.connection, wall, wall + delivery_rules.CLAIM)
+        if claimed is None:
+            return count
+        _deliver(house, *claimed)
+        count += 1
+
+
+def _deliver(house: House, stored: StoredEvent, delivery: Delivery) -> None:
+    try:
+        answer = catalog.REACTIONS[delivery.reaction]
+        answer.function(house.tools(), to_event(stored))
+        settled = delivery_rules.after_success(delivery)
+    except Exception:
+        trace = traceback.format_exc()
+        log.warning("%s failed on event %d, attempt %d\n%s", delivery.reaction, stored.id, delivery.attempts, trace)
+        settled = delivery_rules.after_failure(delivery, trace, house.tools().wall())
+    with house.tools().transaction(write=True) as inner:
+        outbox.update_delivery(inner.connection, settled)
+
+
+def to_event(stored: StoredEvent) -> Event:
+    return msgspec.convert(stored.payload, catalog.EVENTS[stored.name])
+
+
+def tend(house: House) -> None:
+    """One beat: jobs first, then the schedules that are due by the clock of the house."""
+    tools = house.tools()
+    job_reactions.tend(tools)
+    with tools.transaction(write=False) as inner:
+        now = inner.now()
+        due = jobs.due_schedules(inner, now)
+    for schedule in due:
+        error = ""
+        try:
+            house.call(schedule.operation, schedule.request, actor=f"schedule {schedule.name}")
+        except OndolError as failure:
+            error = failure.message
+        except Exception:
+            error = traceback.format_exc()
+            log.exception("schedule %s failed", schedule.name)
+        with tools.transaction(write=True) as inner:
+            jobs.note_call(inner, schedule, now, error)
+
+
+def settle(house: House, limit_seconds: float = 60) -> None:
+    """Deliver, tend and deliver again until the house is quiet; for tests and one-off commands."""
+    until = time.monotonic() + limit_seconds
+    while time.monotonic() < until:
+        tend(house)
+        deliver_all(house)
+        if house.call("clock.get").quiet:
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"the house did not come to rest in {limit_seconds} s")

@@ -1,0 +1,198 @@
+"""The composition root: settings become adapters, adapters become tools, tools run operations.
+
+The only file that knows both ports and adapters.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ondol import catalog
+from ondol.kernel.clock import Clock, ReplayClock, SystemClock, parse_moment
+from ondol.kernel.config import Config
+from ondol.kernel.errors import Invalid, NotFound
+from ondol.kernel.event import Event
+from ondol.kernel.operation import Operation
+from ondol.ports.tools import Tools
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from ondol.ports.blobs import Blobs
+    from ondol.ports.db import Db
+    from ondol.ports.executor import Executor
+    from ondol.ports.notify import Notify
+    from ondol.ports.online import Online
+    from ondol.ports.runtime import Runtime
+    from ondol.ports.tables import Tables
+
+
+class House:
+    """Everything of one home, wired together. Thread-safe."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self.config = config
+        self.committed = threading.Event()
+        """Set after each writing call, so that the outbox need not be polled for our own events."""
+        self._tools = tools
+
+    def tools(self, actor: str = "house") -> Tools:
+        """Tools without a transaction."""
+        return replace(self._tools, actor=actor)
+
+    def call(self, which: str | Callable[..., Any] | Operation, request: Any = None, *, actor: str = "house") -> Any:
+        """Run an operation in a transaction of its own and give its record.
+
+        `which` is an operation, its name, or its function; `request` its struct or a
+        dict of the fields. `Invalid` names what is wrong with the fields.
+        """
+        found = operation_of(which)
+        if not isinstance(request, found.request):
+            request = to_request(found, request or {})
+        if found.long:
+            result = found.function(self.tools(actor), request)
+        else:
+            with self.tools(actor).transaction(write=found.writes) as inner:
+                result = found.function(inner, request)
+        if found.writes:
+            self.committed.set()
+        return result
+
+    def close(self) -> None:
+        tools = self._tools
+        tools.executor.close()
+        tools.online.close()
+        tools.db.close()
+
+
+def operation_of(which: str | Callable[..., Any] | Operation) -> Operation:
+    if isinstance(which, Operation):
+        return which
+    name = which if isinstance(which, str) else which.__ondol_operation__["name"]  # type: ignore[attr-defined]
+    if found := catalog.OPERATIONS.get(name):
+        return found
+    raise NotFound(f"There is no operation {name!r}.", hint="ondol --help lists them.")
+
+
+def to_request(found: Operation, fields: dict[str, Any]) -> msgspec.Struct:
+    try:
+        return msgspec.convert(fields, found.request, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{found.name}: {error}") from error
+
+
+def open_house(config: Config) -> House:
+    """Open (and if need be create) the home that `config` describes.
+
+    Any number of processes may have one home open; only those that serve deliver events.
+    """
+    home = config.home_path
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "logs").mkdir(exist_ok=True)
+    tools = Tools(
+        config=config,
+        clock=_clock(config, home),
+        db=_db(config, home),
+        blobs=_blobs(config, home),
+        tables=_tables(config, home),
+        online=_online(config, home),
+        executor=_executor(config),
+        notify=_notify(config),
+        runtimes=_runtimes(),
+        outbox=_store_event,
+    )
+    return House(config, tools)
+
+
+def _store_event(connection: sa.Connection, event: Event, at: datetime) -> None:
+    from ondol.events import repo
+
+    repo.insert_event(connection, event, at, catalog.answers_to(type(event)), SystemClock().now())
+
+
+def _clock(config: Config, home: Path) -> Clock:
+    file = home / "clock"
+    if config.clock or file.exists():
+        return ReplayClock(file, parse_moment(config.clock) if config.clock else None)
+    return SystemClock()
+
+
+def _db(config: Config, home: Path) -> Db:
+    import_schema()
+    db: Db
+    if config.database.startswith(("postgres://", "postgresql://", "postgresql+psycopg://")):
+        from ondol.adapters.postgres import PostgresDb
+
+        db = PostgresDb(config.database)
+    elif not config.database:
+        from ondol.adapters.sqlite import SqliteDb
+
+        db = SqliteDb(home / "ondol.db")
+    else:
+        raise Invalid(f"database = {config.database!r} is not an address we know.", hint="postgresql://user@host/name")
+    db.prepare()
+    return db
+
+
+def import_schema() -> None:
+    """Load the repo of every room, so that `metadata` knows all tables."""
+    import importlib
+    import importlib.util
+
+    for (module, *_rest) in catalog.ROOMS:
+        room = module.__name__.rpartition(".")[0]
+        if importlib.util.find_spec(f"{room}.repo"):
+            importlib.import_module(f"{room}.repo")
+    importlib.import_module("ondol.lineage.repo")
+
+
+def _blobs(config: Config, home: Path) -> Blobs:
+    from ondol.adapters.blobs import ObjectBlobs
+
+    return ObjectBlobs(config.artifacts or str(home / "artifacts"))
+
+
+def _tables(config: Config, home: Path) -> Tables:
+    from ondol.adapters.delta import DeltaTables
+
+    base, mark, query = config.artifacts.partition("?")
+    return DeltaTables(f"{base.rstrip('/')}/lake{mark}{query}" if base else str(home / "lake"))
+
+
+def _online(config: Config, home: Path) -> Online:
+    if config.online:
+        raise Invalid(f"online = {config.online!r} is not an address we know.", hint="Leave it empty for SQLite.")
+    from ondol.adapters.online_sqlite import SqliteOnline
+
+    return SqliteOnline(home / "online.db")
+
+
+def _executor(config: Config) -> Executor:
+    if config.executor != "process":
+        raise Invalid(f"executor = {config.executor!r} is not one we know.", hint='executor = "process"')
+    from ondol.adapters.process import ProcessExecutor
+
+    return ProcessExecutor()
+
+
+def _notify(config: Config) -> Notify:
+    if config.notify_url:
+        from ondol.adapters.notify_webhook import WebhookNotify
+
+        return WebhookNotify(config.notify_url)
+    from ondol.adapters.notify_log import LogNotify
+
+    return LogNotify()
+
+
+def _runtimes() -> tuple[Runtime, ...]:
+    from ondol.adapters.runtimes.lightgbm import LightgbmRuntime
+
+    return (LightgbmRuntime(),)
