@@ -13,8 +13,10 @@ from ondol.kernel.event import Event
 class MonitorSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Watches one endpoint, and has its name. `window` ends at the check.
 
-    An alarm needs live AUC below the expected one by more than `quality_margin`
-    and beyond chance, or `drift_features` features above `psi_limit`.
+    A strike is a check whose live AUC is below the expected one by more than
+    `quality_margin` and beyond chance, or that finds `drift_features` features above
+    `psi_limit`. `strikes` of them in a row raise an alarm. The cooldown starts when
+    the loop that the last alarm started has ended.
     """
 
     endpoint: str
@@ -29,6 +31,7 @@ class MonitorSpec(msgspec.Struct, frozen=True, kw_only=True):
     drift_features: int = 0
     """0: drifting features explain an alarm, but raise none."""
     quality_margin: float = 0.02
+    strikes: int = 1
     minimum_rows: int = 500
 
 

@@ -40,7 +40,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Canary(msgspec.Struct, frozen=True, kw_only=True):
-    """`stage` is an index into the endpoint's rollout; `checks` the evidence, newest last."""
+    """`stage` is an index into the endpoint's rollout (`"10% for 500 requests"`, `"10% for 14d"`,
+    `"100%"`); `checks` the evidence, newest last."""
 
     id: str
     endpoint: str
