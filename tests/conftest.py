@@ -14,7 +14,7 @@ import pytest
 LANES = ("postgres", "s3", "browser", "packaging", "walk")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
-pytest_plugins = ["tests.services"] if importlib.util.find_spec("tests.services") else []
+pytest_plugins = [name for name in ("tests.rooms", "tests.services") if importlib.util.find_spec(name)]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

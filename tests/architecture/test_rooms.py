@@ -51,13 +51,25 @@ def _structs(base=msgspec.Struct):
         yield from _structs(struct)
 
 
-def test_structs_are_frozen_and_take_keywords_only():
+@pytest.fixture(scope="module")
+def structs() -> list[type[msgspec.Struct]]:
     for module in pkgutil.walk_packages(ondol.__path__, "ondol."):
         if module.name.split(".")[1] in {*ROOMS, "kernel", "ports"}:
             importlib.import_module(module.name)
+    return list(_structs())
+
+
+def test_a_struct_has_a_name_of_its_own_because_doors_know_it_by_that(structs):
+    places: dict[str, list[str]] = {}
+    for struct in structs:
+        places.setdefault(struct.__name__, []).append(struct.__module__)
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
+
+
+def test_structs_are_frozen_and_take_keywords_only(structs):
     wrong = [
         f"{struct.__module__}.{struct.__name__}"
-        for struct in _structs()
+        for struct in structs
         if not struct.__struct_config__.frozen
         or {field.kind for field in inspect.signature(struct).parameters.values()} - {inspect.Parameter.KEYWORD_ONLY}
     ]
@@ -75,8 +87,7 @@ def test_events_and_records_live_in_types():
 def test_an_operation_says_what_it_does():
     from ondol.catalog import OPERATIONS
 
-    silent = [operation.name for operation in OPERATIONS if not inspect.getdoc(operation.function)]
-    assert silent == []
+    assert [name for name, operation in OPERATIONS.items() if not inspect.getdoc(operation.function)] == []
 
 
 def test_the_front_door_has_at_most_30_names_and_each_opens():
