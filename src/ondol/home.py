@@ -146,7 +146,7 @@ def import_schema() -> None:
     import importlib
     import importlib.util
 
-    for (module, *_rest) in catalog.ROOMS:
+    for module, *_rest in catalog.ROOMS:
         room = module.__name__.rpartition(".")[0]
         if importlib.util.find_spec(f"{room}.repo"):
             importlib.import_module(f"{room}.repo")

@@ -51,4 +51,4 @@ def check_scope(actor: Actor, found: Operation) -> None:
 
 
 def _host_of(header: str) -> str:
-    return header.rpartition(":")[0] if header.count(":") == 1 or header.startswith("[") and "]:" in header else header
+    return header.rpartition(":")[0] if header.count(":") == 1 or (header.startswith("[") and "]:" in header) else header

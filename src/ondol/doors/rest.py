@@ -31,9 +31,7 @@ def routes(house: House, guard: Guard) -> list[Route]:
 
 
 def _handler(house: House, guard: Guard, found: Operation) -> Handler:
-    lists = {
-        field.name for field in msgspec.structs.fields(found.request) if get_origin(field.type) is list
-    }
+    lists = {field.name for field in msgspec.structs.fields(found.request) if get_origin(field.type) is list}
 
     async def handle(request: Request) -> Response:
         try:

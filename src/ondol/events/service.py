@@ -39,9 +39,7 @@ def retry_delivery(tools: Tools, request: RetryDelivery) -> Delivery:
     """Try a reaction again that was given up."""
     found = repo.find_delivery(tools.connection, request.event_id, request.reaction)
     if found is None:
-        raise NotFound(
-            f"Event {request.event_id} has no delivery to {request.reaction!r}.", hint="ondol events dead"
-        )
+        raise NotFound(f"Event {request.event_id} has no delivery to {request.reaction!r}.", hint="ondol events dead")
     fresh = msgspec.structs.replace(found, status="waiting", attempts=0, next_at=tools.wall())
     repo.update_delivery(tools.connection, fresh)
     return fresh

@@ -21,7 +21,7 @@ class Online(Protocol):
     """
 
     def put(self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool) -> int:
-        """Store steps: `replace` drops what the key had, otherwise steps are merged by instant. Returns keys written."""
+        """Store steps: `replace` drops what the key had, otherwise they are merged by instant. Returns keys written."""
 
     def get(self, view: str, keys: Sequence[Key]) -> list[list[Step]]:
         """The steps of each key, sorted by instant, `[]` for an unknown key."""

@@ -33,3 +33,6 @@ class Runtime(Protocol):
         """`{"features": [...], "parameters": {...}, "importance": {...}}`."""
 
     def load(self, files: dict[str, bytes]) -> Predictor: ...
+
+    def restore(self, files: dict[str, bytes]) -> Any:
+        """The model itself, as the training code had it: a resumed run hands it to the next step."""

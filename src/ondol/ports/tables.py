@@ -30,7 +30,13 @@ class Tables(Protocol):
     def exists(self, table: str) -> bool: ...
 
     def append(
-        self, table: str, frame: pl.DataFrame, *, key: str = "", partition_by: list[str] | None = None, evolve: bool = False
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        key: str = "",
+        partition_by: list[str] | None = None,
+        evolve: bool = False,
     ) -> int:
         """Add rows; the version after it.
 

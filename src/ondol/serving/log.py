@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ondol.kernel.lazy import lazy
 from ondol.ports.tools import Tools
 from ondol.serving.plane.capture import ClosedSegment, Record, read_segment, segments
+from ondol.serving.types import Request
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,6 +63,28 @@ def read(tools: Tools, endpoint: str, since: datetime, until: datetime) -> pl.Da
     joined = pl.concat(frames, how="diagonal_relaxed")
     # A segment that was drained between the two reads stands in both.
     return joined.unique(["request_id", "row"], maintain_order=True) if waiting else joined
+
+
+def rows_of(tools: Tools, request: Request) -> list[dict[str, Any]]:
+    """The captured rows of a drained request."""
+    table = table_of(request.endpoint)
+    if not tools.tables.exists(table):
+        return []
+    # `at` narrows the files that are opened; the id alone would open them all.
+    mine = (pl.col("at") == request.at) & (pl.col("request_id") == request.id)
+    return tools.tables.scan(table).filter(mine).sort("row").collect().to_dicts()
+
+
+def waiting_requests(tools: Tools, endpoint: str, since: datetime, until: datetime | None) -> list[Request]:
+    """Requests that still stand in segments."""
+    return [
+        record.request
+        for file in segments(tools.config.home_path)
+        for record in read_segment(file)
+        if record.request.endpoint == endpoint
+        and since <= record.request.at
+        and (until is None or record.request.at < until)
+    ]
 
 
 def find_waiting(tools: Tools, request_id: str) -> Record | None:

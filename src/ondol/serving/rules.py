@@ -11,7 +11,9 @@ from ondol.serving.types import Route
 def routes_of(shares: Mapping[str, float], numbers: Mapping[str, int]) -> list[Route]:
     """Routes for version id -> share, largest first; the first is the champion. `Invalid` unless they sum to 1."""
     if not shares or any(share < 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-9:
-        raise Invalid(f"Shares must be 0 or more and sum to 1, not {dict(shares)}.", hint='{"mv_...": 0.9, "mv_...": 0.1}')
+        raise Invalid(
+            f"Shares must be 0 or more and sum to 1, not {dict(shares)}.", hint='{"mv_...": 0.9, "mv_...": 0.1}'
+        )
     ordered = sorted((item for item in shares.items() if item[1] > 0), key=lambda item: -item[1])
     return [
         Route(version=version, number=numbers[version], share=share, role="canary" if position else "champion")

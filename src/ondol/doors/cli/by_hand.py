@@ -36,9 +36,7 @@ def up(target: Target, home: str | None, artifact_root: str | None, **settings: 
     from ondol.doors.server import serve
 
     known = target.config
-    serve(
-        load_config(home=home or known.home, token=known.token or None, artifacts=artifact_root, **settings)
-    )
+    serve(load_config(home=home or known.home, token=known.token or None, artifacts=artifact_root, **settings))
 
 
 @click.command()

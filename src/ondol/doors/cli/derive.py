@@ -38,9 +38,7 @@ def _about(group: str) -> str:
 
 def command_of(found: Operation) -> click.Command:
     fields = {field.name: field for field in msgspec.structs.fields(found.request)}
-    parameters: list[click.Parameter] = [
-        click.Argument([name]) for name in found.path_fields
-    ]
+    parameters: list[click.Parameter] = [click.Argument([name]) for name in found.path_fields]
     parameters += [_option(field) for name, field in fields.items() if name not in found.path_fields]
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print the record as JSON."))
     return click.Command(

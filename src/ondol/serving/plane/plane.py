@@ -1,0 +1,220 @@
+"""The data plane: rows in, scores out, in this process."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ondol.features import service as features
+from ondol.features.types import Service
+from ondol.kernel.errors import NotFound, OndolError, Unavailable
+from ondol.kernel.ids import new_id
+from ondol.kernel.lazy import lazy
+from ondol.ports.runtime import Predictor
+from ondol.ports.tools import Tools
+from ondol.registry import service as registry
+from ondol.serving import rules
+from ondol.serving.plane.capture import Record, SegmentWriter
+from ondol.serving.plane.counters import Counters
+from ondol.serving.types import Endpoint, Request, Route
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ondol.serving import log as request_log
+    from ondol.serving import repo
+    from ondol.serving.plane import columns
+else:
+    pl = lazy("polars")
+    request_log = lazy("ondol.serving.log")
+    repo = lazy("ondol.serving.repo")
+    columns = lazy("ondol.serving.plane.columns")
+
+log = logging.getLogger("ondol")
+
+REFRESH_SECONDS = 0.03
+"""How long a plane may go on with the traffic of before; a canary ends at most so late."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    request_id: str
+    version: str
+    number: int
+    scores: list[float]
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint as the plane serves it: everything a request needs is in memory."""
+
+    endpoint: Endpoint
+    service: Service
+    predictors: dict[str, Predictor]
+
+
+class Plane:
+    """Answers requests from memory; a thread follows the traffic, another one drains the log."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._live: dict[str, Live] = {}
+        self._problems: dict[str, str] = {}
+        self._writer = SegmentWriter(tools.config.home_path)
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.counters = Counters()
+
+    def start(self) -> None:
+        self.refresh()
+        for name, work, pause in (
+            ("traffic", self.refresh, REFRESH_SECONDS),
+            ("request-log", self.flush, self._tools.config.capture_flush_seconds),
+        ):
+            thread = threading.Thread(target=self._repeat, args=(work, pause), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self.flush()
+
+    def _repeat(self, work: Any, pause: float) -> None:
+        while not self._stopping.wait(pause):
+            try:
+                work()
+            except Exception:
+                log.exception("the data plane stumbled and goes on")
+                self._stopping.wait(1)
+
+    def flush(self) -> None:
+        """Move what was logged so far to the lake."""
+        self._writer.rotate()
+        request_log.drain(self._tools)
+
+    def refresh(self) -> None:
+        """Load endpoints whose revision has changed. Models are loaded before the traffic is switched."""
+        with self._tools.transaction(write=False) as inner:
+            revisions = repo.select_revisions(inner.connection)
+            stale = [
+                name
+                for name, revision in revisions.items()
+                if name not in self._live or self._live[name].endpoint.revision != revision
+            ]
+            fresh = [found for name in stale if (found := repo.find_endpoint(inner.connection, name))]
+        for endpoint in fresh:
+            self._load(endpoint)
+        for name in self._live.keys() - revisions.keys():
+            del self._live[name]
+
+    def _load(self, endpoint: Endpoint) -> None:
+        if not endpoint.traffic:
+            return
+        try:
+            with self._tools.transaction(write=False) as inner:
+                service = features.service_of(inner, endpoint.spec.service)
+            predictors = {route.version: registry.load(self._tools, route.version) for route in endpoint.traffic}
+        except OndolError as error:
+            if self._problems.get(endpoint.name) != error.message:
+                log.error("endpoint %s cannot be loaded: %s", endpoint.name, error.message)
+            self._problems[endpoint.name] = error.message
+            return
+        self._problems.pop(endpoint.name, None)
+        self._live[endpoint.name] = Live(endpoint=endpoint, service=service, predictors=predictors)
+
+    def names(self) -> list[str]:
+        return sorted(self._live)
+
+    def live(self, name: str) -> Live:
+        """`NotFound` for an unknown endpoint, `Unavailable` for one without traffic."""
+        if found := self._live.get(name):
+            return found
+        with self._tools.transaction(write=False) as inner:
+            known = [endpoint.name for endpoint in repo.select_endpoints(inner.connection)]
+        if name not in known:
+            raise NotFound(f"There is no endpoint {name!r}.", hint=f"Endpoints: {', '.join(known) or 'none yet'}.")
+        why = self._problems.get(name, "no version has its traffic yet")
+        raise Unavailable(f"Endpoint {name} cannot answer: {why}.", hint="ondol run")
+
+    def infer(self, name: str, given: Mapping[str, list[Any]]) -> Answer:
+        """Score rows given as columns: entity keys and row columns, or all features themselves.
+
+        Without the service's time column the moment is now, by the clock of the house.
+        Raises `Invalid` naming columns that are missing or have another length.
+        """
+        begun = time.perf_counter()
+        live = self.live(name)
+        route = rules.choose(live.endpoint.traffic, random.random())
+        identity = new_id("req")
+        at = self._tools.now()
+        size = columns.check_lengths(given)
+        captured: dict[str, list[Any]] = {}
+        scores: list[float] = []
+        error: Exception | None = None
+        try:
+            vectors, stamps = self._vectors(live, given, at)
+            scores = live.predictors[route.version].predict(vectors)
+            if live.endpoint.spec.capture >= 1 or random.random() < live.endpoint.spec.capture:
+                captured = stamps | vectors.to_dict(as_series=False) | {"score": scores}
+        except OndolError as failure:
+            error = failure
+        except Exception as failure:
+            log.exception("endpoint %s, version %s failed", name, route.version)
+            error = failure
+        latency = (time.perf_counter() - begun) * 1000
+        self._note(identity, live, route, size, at, latency, error, captured)
+        if isinstance(error, OndolError):
+            raise error
+        if error is not None:
+            raise OndolError(
+                f"Version {route.number} of {live.endpoint.spec.model} failed; the log says why."
+            ) from error
+        return Answer(request_id=identity, version=route.version, number=route.number, scores=scores)
+
+    def _vectors(
+        self, live: Live, given: Mapping[str, list[Any]], at: datetime
+    ) -> tuple[pl.DataFrame, dict[str, list[Any]]]:
+        """Feature vectors, and the key and time of each row for the log."""
+        service = live.service
+        wanted = {**service.inputs, service.spec.key: "string", service.spec.time: "timestamp"}
+        if all(feature in given for feature in service.features):
+            rows = columns.to_frame(given, dict.fromkeys(service.features, "double") | wanted, service.features)
+            vectors = rows.select(service.features)
+        else:
+            rows = columns.to_frame(given, wanted, list(service.inputs))
+            vectors = features.vectors(self._tools, service, rows, at)
+        return vectors, columns.stamps(rows, service.spec.key, service.spec.time, at)
+
+    def _note(  # noqa: PLR0913 - one line of the log
+        self,
+        identity: str,
+        live: Live,
+        route: Route,
+        size: int,
+        at: datetime,
+        latency: float,
+        error: Exception | None,
+        captured: dict[str, list[Any]],
+    ) -> None:
+        status = 200 if error is None else error.status if isinstance(error, OndolError) else 500
+        request = Request(
+            id=identity,
+            endpoint=live.endpoint.name,
+            version=route.version,
+            number=route.number,
+            role=route.role,
+            rows=size,
+            at=at,
+            latency_ms=round(latency, 3),
+            status=status,
+            error="" if error is None else str(error)[:500],
+        )
+        self._writer.append(Record(request=request, columns=captured))
+        self.counters.count(live.endpoint.name, route.number, status, size, latency)
