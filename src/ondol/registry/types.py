@@ -84,6 +84,34 @@ class AliasSpan(msgspec.Struct, frozen=True, kw_only=True):
     """The id of a comparison or canary."""
 
 
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a package says of itself in its `ondol.json`, in the newest format."""
+
+    format: int
+    flavor: str
+    features: list[str]
+    label: str = ""
+    service: str = ""
+    service_hash: str = ""
+    signature: dict[str, Any] = {}
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model object does not know of itself when it is packed."""
+
+    label: str = ""
+    service: str = ""
+    service_hash: str = ""
+
+
+class Package(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of a model among the blobs, as `RegisterVersion` wants to hear of them. `files`: name to SHA-256."""
+
+    folder: str
+    files: dict[str, str]
+    manifest: Manifest
+
+
 class DeclareModel(msgspec.Struct, frozen=True, kw_only=True):
     spec: ModelSpec
 

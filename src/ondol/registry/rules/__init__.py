@@ -1,0 +1,1 @@
+"""What may be declared and registered, how a package is written, and what its card says."""

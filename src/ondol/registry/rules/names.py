@@ -1,0 +1,76 @@
+"""Which models, versions and aliases are taken."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+from ondol.kernel.errors import Invalid
+from ondol.registry.types import GateRule, ModelSpec, RegisterVersion
+
+GATE_METRICS: Final = ("auc", "log_loss", "brier")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_ALIAS = re.compile(r"[a-z][a-z0-9-]{0,49}")
+_FOLDER = re.compile(r"models/[A-Za-z0-9._-]{1,100}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._/-]{0,199}")
+
+
+def check_spec(spec: ModelSpec) -> None:
+    """`Invalid` for a name or a gate that could not be kept to."""
+    check_model_name(spec.name)
+    for rule in spec.gate:
+        _check_rule(rule)
+
+
+def check_model_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            f"{name[:80]!r} is no name for a model.",
+            hint="Use 1 to 100 of a-z, 0-9, '.', '_' and '-', starting with a letter or a digit: flight-delay.",
+        )
+
+
+def _check_rule(rule: GateRule) -> None:
+    if rule.metric not in GATE_METRICS:
+        raise Invalid(f"The gate names the metric {rule.metric!r}.", hint=f"It knows {', '.join(GATE_METRICS)}.")
+    if rule.kind == "at_least" and rule.metric != "auc":
+        raise Invalid(f"The gate asks {rule.metric} to be at least {rule.value}, but less is better there.",
+                      hint="Use no_worse(...), or at_least('auc', ...).")  # fmt: skip
+    if rule.kind == "better" and rule.metric != "auc":
+        raise Invalid(f"The gate asks for a significantly better {rule.metric}.", hint="better('auc', ...) is tested.")
+    if not math.isfinite(rule.value) or rule.value < 0 or (rule.kind == "better" and not 0 < rule.value < 1):
+        raise Invalid(f"The gate's {rule.kind}({rule.metric!r}) has the value {rule.value}.",
+                      hint="A limit or margin is 0 or more; a p-value lies between 0 and 1.")  # fmt: skip
+
+
+def check_alias(alias: str) -> None:
+    """Aliases start with a letter, so that no version number is one."""
+    if not _ALIAS.fullmatch(alias):
+        raise Invalid(f"{alias[:80]!r} is no alias.", hint="Use 1 to 50 of a-z, 0-9 and '-', starting with a letter.")
+
+
+def check_registration(request: RegisterVersion) -> None:
+    """`Invalid` for a registration that names no package of ours, or metrics that are no numbers."""
+    check_folder(request.package)
+    if not 1 <= len(request.key) <= 200:
+        raise Invalid(f"`key` has {len(request.key)} characters; 1 to 200.", hint="Give the id of the run, say.")
+    if not request.files:
+        raise Invalid("The package has no files.", hint="Put them among the blobs and name their SHA-256.")
+    for name, digest in request.files.items():
+        if not _FILE.fullmatch(name) or {"", ".", ".."} & set(name.split("/")):
+            raise Invalid(f"{name[:80]!r} is no name for a file of a package.")
+        if not _SHA256.fullmatch(digest):
+            raise Invalid(f"The SHA-256 of {name!r} is not 64 small hexadecimal digits.")
+    odd = sorted(key for key, value in request.metrics.items() if not math.isfinite(value))
+    if odd:
+        raise Invalid(f"{', '.join(odd)} of this model is not a finite number.", hint="Leave it out, or train again.")
+
+
+def check_folder(folder: str) -> None:
+    if not _FOLDER.fullmatch(folder):
+        raise Invalid(
+            f"{folder[:120]!r} is no folder for a package.", hint="Packages lie below models/: models/<name>."
+        )
