@@ -51,4 +51,6 @@ def check_scope(actor: Actor, found: Operation) -> None:
 
 
 def _host_of(header: str) -> str:
-    return header.rpartition(":")[0] if header.count(":") == 1 or (header.startswith("[") and "]:" in header) else header
+    """The name in a Host header, without the port; `[::1]` keeps its brackets."""
+    has_port = "]:" in header if header.startswith("[") else header.count(":") == 1
+    return header.rpartition(":")[0] if has_port else header

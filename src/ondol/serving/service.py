@@ -37,9 +37,10 @@ from ondol.serving.types import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from ondol.serving import log, repo
+    from ondol.serving import repo
+    from ondol.serving.plane import log
 else:
-    log = lazy("ondol.serving.log")
+    log = lazy("ondol.serving.plane.log")
     repo = lazy("ondol.serving.repo")
 
 

@@ -28,12 +28,12 @@ from ondol.serving.types import Endpoint, Request, Route
 if TYPE_CHECKING:
     import polars as pl
 
-    from ondol.serving import log as request_log
     from ondol.serving import repo
     from ondol.serving.plane import columns
+    from ondol.serving.plane import log as request_log
 else:
     pl = lazy("polars")
-    request_log = lazy("ondol.serving.log")
+    request_log = lazy("ondol.serving.plane.log")
     repo = lazy("ondol.serving.repo")
     columns = lazy("ondol.serving.plane.columns")
 
