@@ -44,7 +44,8 @@ clean:
 .venv/.ondol: .venv/.python requirements/dev.txt pyproject.toml
 	@echo "Installing the pinned packages into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/dev.txt \
+		|| $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	@echo "Building the web app, when it is not up to date"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
