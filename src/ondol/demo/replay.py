@@ -1,0 +1,124 @@
+"""The world outside: it moves the clock, delivers data, asks for predictions, and once makes a mistake."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
+from typing import Any
+
+import msgspec
+
+from ondol.demo.feed import Feed, bad_batch
+from ondol.doors.client import Client
+from ondol.kernel.errors import Conflict, Refused
+
+ENDPOINT = "flight-delay"
+ROWS_A_REQUEST = 40
+BAD_BATCH_DAY = date(2013, 4, 9)
+CARELESS_FROM = date(2013, 10, 1)
+
+Say = Callable[[str], None]
+
+
+class Replay:
+    """Plays the days of the feed against a house, in the order in which things became known."""
+
+    def __init__(self, client: Client, feed: Feed, say: Say) -> None:
+        self._client = client
+        self._feed = feed
+        self._say = say
+        self._seen_events = 0
+        self.requests = 0
+        self.rows = 0
+        self.predict_seconds = 0.0
+        self._careless_run = ""
+
+    def play(self, until: date, progress: Callable[[date], None]) -> None:
+        for day in self._feed.days(until):
+            self._begin_day(day)
+            for moment, weather, flights in self._feed.hours(day):
+                self._client.call("clock.set", now=moment)
+                if weather:
+                    self._client.call("views.push", view="weather_now", rows=weather)
+                self._predict(flights)
+            progress(day)
+        self._set_clock(until)
+        self._rest()
+
+    def _begin_day(self, day: date) -> None:
+        """Midnight: what was learned yesterday lands, the house looks at it, and time stands still until it is done."""
+        self._set_clock(day)
+        flights, weather = self._feed.learned(day)
+        if day == BAD_BATCH_DAY:
+            self._deliver_badly(day, flights)
+        self._client.call("datasets.append", dataset="flights", key=f"flights {day}", rows=flights)
+        self._client.call("datasets.append", dataset="weather", key=f"weather {day}", rows=weather)
+        self._rest()
+        if day >= CARELESS_FROM and not self._careless_run:
+            self._be_careless(day)
+
+    def _deliver_badly(self, day: date, flights: list[dict[str, Any]]) -> None:
+        try:
+            self._client.call("datasets.append", dataset="flights", key=f"bad {day}", rows=bad_batch(flights))
+        except Refused as refused:
+            self._say(f"{day}  a bad batch was refused: {refused.message}")
+        else:
+            raise AssertionError("the bad batch was taken")
+
+    def _be_careless(self, day: date) -> None:
+        """A model trained on mixed-up labels, past the gate, once no other canary is open."""
+        if self._client.call("endpoints.get", endpoint=ENDPOINT).traffic[1:]:
+            return
+        try:
+            run = self._client.call("pipelines.run", pipeline="careless", reason="by hand", key="careless")
+        except Conflict:
+            return
+        self._careless_run = run.id
+        self._say(f"{day}  somebody trains on mixed-up labels and pushes the model past the gate")
+        self._rest()
+
+    def _predict(self, flights: dict[str, list[Any]]) -> None:
+        size = len(flights["flight_id"])
+        begun = time.perf_counter()
+        for start in range(0, size, ROWS_A_REQUEST):
+            part = {name: values[start : start + ROWS_A_REQUEST] for name, values in flights.items()}
+            body = msgspec.json.encode({"inputs": [to_tensor(name, values) for name, values in part.items()]})
+            self._client.request("POST", f"/v2/models/{ENDPOINT}/infer", content=body)
+            self.requests += 1
+        self.rows += size
+        self.predict_seconds += time.perf_counter() - begun
+
+    def _rest(self) -> None:
+        """Wait until the house has done all that this moment brought; tell what happened."""
+        pause = 0.002
+        while not self._client.call("clock.get").quiet:
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
+        self._tell()
+
+    def _tell(self) -> None:
+        for event in self._client.call("events.list", after=self._seen_events, name=",".join(TOLD)):
+            self._seen_events = event.id
+            self._say(f"{event.at:%Y-%m-%d}  {TOLD[event.name].format(**event.payload)}")
+
+    def _set_clock(self, day: date) -> None:
+        self._client.call("clock.set", now=datetime.combine(day, time_of_day(), tzinfo=UTC))
+
+
+TOLD = {
+    "DriftAlarm": "drift alarm: {reasons[0]}; drifting: {features}",
+    "GateDecided": "gate: {reason}",
+    "CanaryStarted": "canary: version {number} gets {share:.0%} of the traffic",
+    "CanaryWon": "version {number} is the new champion: {reason}",
+    "CanaryRolledBack": "version {number} is rolled back: {reason} (it had answered {share_served:.1%})",
+    "LoopClosed": "the loop is closed: {status}",
+}
+"""What is told as it happens: event name -> words."""
+
+
+def to_tensor(name: str, values: list[Any]) -> dict[str, Any]:
+    """One column as an Open Inference tensor."""
+    kind = {str: "BYTES", bool: "BOOL", int: "INT64", float: "FP64"}[type(values[0])]
+    return {"name": name, "shape": [len(values)], "datatype": kind, "data": values}
