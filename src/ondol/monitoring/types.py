@@ -9,6 +9,9 @@ import msgspec
 
 from ondol.kernel.event import Event
 
+CheckVerdict = Literal["fine", "drift", "too_few_rows"]
+"""`drift` is a strike."""
+
 
 class MonitorSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Watches one endpoint, and has its name. `window` ends at the check.
@@ -44,7 +47,10 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
-    """`shares[i]` of the rows lie in `[edges[i], edges[i+1])`; `missing` is the share of nulls."""
+    """`shares[i]` of the rows lie in `[edges[i], edges[i+1])`; `missing` is the share of nulls.
+
+    The first and the last bin also hold what lies outside of all edges.
+    """
 
     edges: list[float]
     shares: list[float]
@@ -64,6 +70,29 @@ class FeatureDrift(msgspec.Struct, frozen=True, kw_only=True):
     importance: float
 
 
+class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True):
+    histogram: Histogram
+    mean: float | None
+    importance: float = 0.0
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """The world that a version learned, kept as `baselines/<version>.json` among the blobs.
+
+    `importance` sums to 1 over the features. `expected_auc` is what the gate measured
+    on rows that the version had not learned; its standard error is 0 when unknown.
+    """
+
+    format: int
+    version: str
+    training_set: str
+    rows: int
+    features: dict[str, FeatureBaseline]
+    score: FeatureBaseline | None = None
+    expected_auc: float | None = None
+    expected_auc_error: float = 0.0
+
+
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """Live quality of the answers given in a window; None where labels are missing."""
 
@@ -79,7 +108,11 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """`features` are sorted by psi, largest first."""
+    """`features` are sorted by psi, largest first; a list of checks has only the drifted ones, and no histograms.
+
+    `strikes`: how many checks of this version in a row, this one included, said `drift`.
+    `score`: the drift of the answers themselves.
+    """
 
     id: str
     endpoint: str
@@ -88,10 +121,12 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     since: datetime
     until: datetime
-    verdict: Literal["fine", "drift", "too_few_rows"]
+    verdict: CheckVerdict
     reasons: list[str]
     quality: Quality
     features: list[FeatureDrift]
+    score: FeatureDrift | None = None
+    strikes: int = 0
     alarm: str = ""
 
 

@@ -1,0 +1,1 @@
+"""When a difference is drift, and when drift is an alarm."""
