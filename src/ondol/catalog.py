@@ -14,10 +14,20 @@ from ondol.kernel.operation import Operation, collect
 
 
 def _room(name: str):
-    return tuple(importlib.import_module(f"ondol.{name}.{part}") for part in ("service", "reactions") if importlib.util.find_spec(f"ondol.{name}.{part}"))
+    found = []
+    for part in ("service", "reactions"):
+        try:
+            if importlib.util.find_spec(f"ondol.{name}.{part}"):
+                found.append(importlib.import_module(f"ondol.{name}.{part}"))
+        except ImportError:
+            pass
+    return tuple(found)
 
 
-ROOMS = tuple(found for found in map(_room, "access events tracking registry lake jobs features pipelines evals serving sqlml rollout monitoring loop project".split()) if found)
+_NAMES = (
+    "access events tracking registry lake jobs features pipelines evals serving sqlml rollout monitoring loop project"
+)
+ROOMS = tuple(found for found in map(_room, _NAMES.split()) if found)
 
 OPERATIONS: dict[str, Operation] = {}
 REACTIONS: dict[str, Reaction] = {}
