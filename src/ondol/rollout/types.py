@@ -16,8 +16,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a check saw since the canary began.
 
     `auc_*` are of the answers each version really gave. `paired_lead` scores every
-    labelled request with both models (candidate minus champion); `p_better` and
-    `p_worse` are its one-sided DeLong p-values.
+    labelled row of the endpoint with both models (candidate minus champion); `p_better`
+    and `p_worse` are its one-sided DeLong p-values, `p_better_by_days` that of a t-test
+    of the daily leads (None for fewer than five days).
     """
 
     at: datetime
@@ -31,6 +32,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     paired_lead: float | None
     p_better: float | None
     p_worse: float | None
+    p_better_by_days: float | None = None
     errors_candidate: float
     errors_champion: float
     latency_p95_candidate_ms: float
@@ -53,6 +55,7 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True):
     stage: int
     share: float
     started_at: datetime
+    stage_since: datetime
     started_by: str
     ended_at: datetime | None = None
     reason: str = ""

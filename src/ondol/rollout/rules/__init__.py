@@ -1,0 +1,1 @@
+"""Which share a new version gets, and what the evidence says about it."""
