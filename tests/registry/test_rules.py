@@ -80,7 +80,8 @@ def test_an_alias_is_never_taken_for_a_number(alias):
     "wrong",
     [
         {"package": "../secrets"},
-        {"package": "models/a/b"},
+        {"package": "models/a/../b"},
+        {"package": "models"},
         {"key": ""},
         {"files": {}},
         {"files": {"../x": SHA}},

@@ -62,6 +62,10 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     key: str
     run: str = ""
+    table: str = ""
+    """The training set's table; `gold/training/<training_set>` when it is not given."""
+    time: str = ""
+    """Its column of moments; when it is not given, the only column of timestamps that is no feature."""
 
 
 class GetComparison(msgspec.Struct, frozen=True, kw_only=True):

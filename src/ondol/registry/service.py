@@ -165,7 +165,7 @@ def version_at(tools: Tools, model: str, alias: str) -> Version | None:
 
 
 def write_package(tools: Tools, folder: str, model: Any, about: About) -> Package:
-    """Write a model object as a package into `folder` (`models/<name>`) among the blobs, ready to be registered.
+    """Write a model object as a package into `folder` (`models/...`) among the blobs, ready to be registered.
 
     Raises `Invalid` when no runtime of this house recognises the object.
     """

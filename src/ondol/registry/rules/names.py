@@ -13,7 +13,7 @@ GATE_METRICS: Final = ("auc", "log_loss", "brier")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,49}")
-_FOLDER = re.compile(r"models/[A-Za-z0-9._-]{1,100}")
+_FOLDER = re.compile(r"models(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){1,3}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._/-]{0,199}")
 
@@ -72,5 +72,6 @@ def check_registration(request: RegisterVersion) -> None:
 def check_folder(folder: str) -> None:
     if not _FOLDER.fullmatch(folder):
         raise Invalid(
-            f"{folder[:120]!r} is no folder for a package.", hint="Packages lie below models/: models/<name>."
+            f"{folder[:120]!r} is no folder for a package.",
+            hint="Packages lie below models/: models/flight-delay/run_1.",
         )
