@@ -57,7 +57,7 @@ def read(tools: Tools, endpoint: str, since: datetime, until: datetime) -> pl.Da
     frames = list(_frames(waiting).values())
     if tools.tables.exists(table_of(endpoint)):
         rows = tools.tables.scan(table_of(endpoint)).filter(pl.col("at") >= since, pl.col("at") < until)
-        frames.append(rows.collect())
+        frames.insert(0, rows.collect())
     if not frames:
         return pl.DataFrame(schema={"request_id": pl.String, "version": pl.String, "score": pl.Float64})
     joined = pl.concat(frames, how="diagonal_relaxed")
