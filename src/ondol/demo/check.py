@@ -96,7 +96,7 @@ def _same_share(silver: pl.DataFrame, row: dict[str, Any]) -> bool:
     day = row["departs_at"].replace(hour=0, minute=0, second=0, microsecond=0)
     known = pl.col("known_at").is_between(day - timedelta(days=7), day, closed="left")
     share = silver.filter(known, pl.col("carrier") == row["carrier"])["late"].mean()
-    return share == row["carrier_late_7d"] or abs(share - row["carrier_late_7d"]) < 1e-9
+    return bool(share == row["carrier_late_7d"] or abs(share - row["carrier_late_7d"]) < 1e-9)
 
 
 def pipeline(evidence: Evidence) -> Answer:

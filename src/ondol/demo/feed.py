@@ -21,13 +21,13 @@ from ondol.kernel.errors import Unavailable
 
 TAXI = timedelta(minutes=30)
 _INSTANT = pl.Datetime("us", "UTC")
-_FLIGHTS = {
+_FLIGHTS: dict[str, Any] = {
     "year": pl.Int32, "month": pl.Int8, "day": pl.Int8, "dep_time": pl.Int32, "sched_dep_time": pl.Int32,
     "dep_delay": pl.Int64, "arr_time": pl.Int32, "sched_arr_time": pl.Int32, "arr_delay": pl.Float64,
     "carrier": pl.String, "flight": pl.Int32, "tailnum": pl.String, "origin": pl.String, "dest": pl.String,
     "air_time": pl.Int64, "distance": pl.Float64, "hour": pl.Int64, "minute": pl.Int64, "time_hour": _INSTANT,
 }  # fmt: skip
-_WEATHER = {
+_WEATHER: dict[str, Any] = {
     "origin": pl.String, "year": pl.Int32, "month": pl.Int8, "day": pl.Int8, "hour": pl.Int8, "temp": pl.Float64,
     "dewp": pl.Float64, "humid": pl.Float64, "wind_dir": pl.Float64, "wind_speed": pl.Float64,
     "wind_gust": pl.Float64, "precip": pl.Float64, "pressure": pl.Float64, "visib": pl.Float64, "time_hour": _INSTANT,

@@ -31,7 +31,7 @@ def add_commands(root: click.Group) -> None:
 @click.option("--artifact-root", help="Where files and tables go: a folder, s3://..., gs://..., az://...")
 @click.option("--clock", help="Replay history: the moment at which the clock of the house stands.")
 @click.pass_obj
-def up(target: Target, home: str | None, artifact_root: str | None, **settings: Any) -> None:
+def up(target: Target, /, home: str | None, artifact_root: str | None, **settings: Any) -> None:
     """Serve a home in the foreground: the web app, REST, inference and the loop."""
     from ondol.doors.server import serve
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def _callback(found: Operation) -> Callable[..., None]:
         fields = {name: value for name, value in given.items() if value is not None and value != ()}
         record = target.call(found, fields)
         if isinstance(record, Content):
-            click.get_binary_stream("stdout").write(record.body)
+            sys.stdout.buffer.write(record.body)
         else:
             show(record, as_json=as_json, title=found.name)
 
@@ -91,7 +92,7 @@ def _kind(annotation: Any) -> tuple[Any, bool]:
     return JsonValue(), False
 
 
-class JsonValue(click.ParamType):
+class JsonValue(click.ParamType[Any]):
     """JSON text, or `@file` that holds it."""
 
     name = "json"
