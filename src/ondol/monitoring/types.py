@@ -164,6 +164,10 @@ class GetMonitor(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
 
 
+class GetBaseline(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+
+
 class CheckDrift(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
 
