@@ -24,34 +24,75 @@ export interface Room {
   readonly pages: readonly [RoomPage, ...RoomPage[]];
 }
 
+function page(path: string, load: () => Promise<{ default: ComponentType<Record<string, string>> }>): RoomPage {
+  return { path, page: lazy(load) };
+}
+
 /** The rail and the routes, in this order: a new page is one line here. */
 export const rooms: readonly Room[] = [
-  { name: "loop", icon: "story", pages: [{ path: "/story", page: lazy(() => import("./rooms/loop/StoryPage")) }] },
-  { name: "lake", icon: "data", pages: [{ path: "/data", page: lazy(() => import("./rooms/lake/DataPage")) }] },
+  { name: "loop", icon: "story", pages: [page("/story", () => import("./rooms/loop/StoryPage"))] },
+  {
+    name: "lake",
+    icon: "data",
+    pages: [
+      page("/data", () => import("./rooms/lake/DataPage")),
+      page("/data/:dataset", () => import("./rooms/lake/DatasetPage")),
+      page("/data/batches/:batch", () => import("./rooms/lake/BatchPage")),
+    ],
+  },
   {
     name: "features",
     icon: "features",
-    pages: [{ path: "/features", page: lazy(() => import("./rooms/features/FeaturesPage")) }],
+    pages: [
+      page("/features", () => import("./rooms/features/FeaturesPage")),
+      page("/features/views/:view", () => import("./rooms/features/ViewPage")),
+      page("/features/services/:service", () => import("./rooms/features/ServicePage")),
+      page("/features/training-sets/:set", () => import("./rooms/features/TrainingSetPage")),
+    ],
   },
-  { name: "tracking", icon: "runs", pages: [{ path: "/runs", page: lazy(() => import("./rooms/tracking/RunsPage")) }] },
+  {
+    name: "tracking",
+    icon: "runs",
+    pages: [
+      page("/runs", () => import("./rooms/tracking/RunsPage")),
+      page("/runs/:run", () => import("./rooms/tracking/RunPage")),
+    ],
+  },
   {
     name: "pipelines",
     icon: "pipelines",
-    pages: [{ path: "/pipelines", page: lazy(() => import("./rooms/pipelines/PipelinesPage")) }],
+    pages: [
+      page("/pipelines", () => import("./rooms/pipelines/PipelinesPage")),
+      page("/pipelines/runs/:run", () => import("./rooms/pipelines/PipelineRunPage")),
+    ],
   },
   {
     name: "registry",
     icon: "models",
-    pages: [{ path: "/models", page: lazy(() => import("./rooms/registry/ModelsPage")) }],
+    pages: [
+      page("/models", () => import("./rooms/registry/ModelsPage")),
+      page("/models/:model", () => import("./rooms/registry/ModelPage")),
+      page("/models/versions/:version", () => import("./rooms/registry/VersionPage")),
+      page("/models/comparisons/:comparison", () => import("./rooms/registry/ComparisonPage")),
+    ],
   },
   {
     name: "serving",
     icon: "endpoints",
-    pages: [{ path: "/endpoints", page: lazy(() => import("./rooms/serving/EndpointsPage")) }],
+    pages: [
+      page("/endpoints", () => import("./rooms/serving/EndpointsPage")),
+      page("/endpoints/:endpoint", () => import("./rooms/serving/EndpointPage")),
+      page("/endpoints/canaries/:canary", () => import("./rooms/serving/CanaryPage")),
+      page("/lineage/:id", () => import("./rooms/lineage/LineagePage")),
+    ],
   },
   {
     name: "monitoring",
     icon: "drift",
-    pages: [{ path: "/drift", page: lazy(() => import("./rooms/monitoring/DriftPage")) }],
+    pages: [
+      page("/drift", () => import("./rooms/monitoring/DriftPage")),
+      page("/drift/alarms/:alarm", () => import("./rooms/monitoring/AlarmPage")),
+      page("/drift/checks/:check", () => import("./rooms/monitoring/CheckPage")),
+    ],
   },
 ];

@@ -77,8 +77,8 @@ export function addressOf(path: string, input: LooseInput = {}): string {
 async function refusal(response: Response): Promise<HouseError> {
   let said: { code?: unknown; message?: unknown; hint?: unknown } = {};
   try {
-    const parsed: unknown = await response.json();
-    if (typeof parsed === "object" && parsed !== null) said = parsed;
+    const { error } = (await response.json()) as { error?: typeof said };
+    if (typeof error === "object") said = error;
   } catch {
     // A proxy in between may answer with something that is not JSON; the status still tells.
   }

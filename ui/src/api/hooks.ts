@@ -19,6 +19,8 @@ export const queryClient = new QueryClient({
 interface GetOptions {
   /** Names of the events after which the answer is asked for again. */
   readonly live?: readonly string[];
+  /** Asks again because of events at most once in so many milliseconds: for pages that a replay would keep busy. */
+  readonly atMost?: number;
   /** Asks again after so many milliseconds, for what changes without an event. */
   readonly every?: number;
   readonly enabled?: boolean;
@@ -32,7 +34,7 @@ export function useGet<P extends PathOf<"get">>(
 ): UseQueryResult<Answer<"get", P>, HouseError> {
   const client = useQueryClient();
   const queryKey = [path, input] as const;
-  useLive(options.live ?? [], () => void client.invalidateQueries({ queryKey }));
+  useLive(options.live ?? [], () => void client.invalidateQueries({ queryKey }), options.atMost ?? 400);
   return useQuery<Answer<"get", P>, HouseError>({
     queryKey,
     queryFn: () => call("get", path, ...([input] as unknown as InputArgument<"get", P>)),

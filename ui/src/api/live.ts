@@ -7,7 +7,6 @@ export interface LiveEvent {
   /** The house's time, which runs fast while the past is replayed. */
   readonly at: string;
   readonly subject: string;
-  readonly project: string;
   readonly payload: Readonly<Record<string, unknown>>;
 }
 

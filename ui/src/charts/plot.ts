@@ -11,6 +11,12 @@ export interface PlotSeries {
   readonly dashed?: boolean;
   /** A light wash down to the axis, for the one series a chart is about. */
   readonly filled?: boolean;
+  /** Each value holds until the next one, such as a month's. */
+  readonly stepped?: boolean;
+  /** Dots without a line between them: single checks. */
+  readonly dots?: boolean;
+  /** Draws over moments without a value, where other series have theirs. */
+  readonly bridged?: boolean;
 }
 
 /** A level worth comparing with: a limit, an expected quality. */
@@ -102,14 +108,7 @@ export function plotOptions(
     ],
     series: [
       {},
-      ...request.series.map(({ label, tone, dashed = false, filled = false }) => ({
-        label,
-        stroke: colour(tone),
-        width: 1.6,
-        points: { show: request.times.length < 2 },
-        ...(dashed ? { dash: [5, 4] } : {}),
-        ...(filled ? { fill: withAlpha(colour(tone), 0.1) } : {}),
-      })),
+      ...request.series.map((one) => seriesOptions(one, colour(one.tone), request.times.length)),
     ],
     hooks: {
       setCursor: [(plot) => reports.pointed(plot.cursor.idx ?? undefined)],
@@ -122,6 +121,25 @@ export function plotOptions(
         },
       ],
     },
+  };
+}
+
+function seriesOptions(
+  { label, dashed = false, filled = false, stepped = false, dots = false, bridged = false }: PlotSeries,
+  stroke: string,
+  count: number,
+): uPlot.Series {
+  const steps = stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
+  return {
+    label,
+    stroke,
+    width: 1.6,
+    spanGaps: bridged,
+    points: dots ? { show: true, size: 4.5, fill: stroke } : { show: count < 2 },
+    ...(dots ? { paths: () => null } : {}),
+    ...(steps === undefined ? {} : { paths: steps }),
+    ...(dashed ? { dash: [5, 4] } : {}),
+    ...(filled ? { fill: withAlpha(stroke, 0.1) } : {}),
   };
 }
 

@@ -41,7 +41,7 @@ export function Figures({ children }: { readonly children: ReactNode }) {
   return <dl className="figures">{children}</dl>;
 }
 
-export function Moment({ at, as = "moment" }: { readonly at: string | Date; readonly as?: "moment" | "day" | "clock" }) {
+export function Moment({ at, as = "moment" }: { readonly at: string | Date; readonly as?: "moment" | "day" | "dayOfMonth" | "clock" }) {
   const format = useFormat();
   const date = typeof at === "string" ? new Date(at) : at;
   if (Number.isNaN(date.getTime())) return <>–</>;

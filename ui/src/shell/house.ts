@@ -1,6 +1,5 @@
 import { useEffect, useState } from "react";
 import { useGet } from "../api/hooks";
-import { useLatestEvent } from "../api/live";
 
 const oftenMilliseconds = 1_500;
 const seldomMilliseconds = 15_000;
@@ -24,7 +23,7 @@ export function useHouseTime(): HouseTime {
   return { now: clock === undefined ? new Date() : new Date(clock.now), replaying, busy: clock?.quiet === false };
 }
 
-/** The project whose events arrive; empty until the first one does. */
+/** The project that was applied last; empty before the first one. */
 export function useProjectName(): string {
-  return useLatestEvent()?.project ?? "";
+  return useGet("/v1/project", {}, { live: ["ProjectApplied"] }).data?.name ?? "";
 }

@@ -1,4 +1,14 @@
-/** Every word the app shows, by room. `ko.ts` has the same keys: the type below holds it to that. */
+import * as loopWords from "../rooms/loop/words";
+import * as lakeWords from "../rooms/lake/words";
+import * as featuresWords from "../rooms/features/words";
+import * as trackingWords from "../rooms/tracking/words";
+import * as pipelinesWords from "../rooms/pipelines/words";
+import * as registryWords from "../rooms/registry/words";
+import * as servingWords from "../rooms/serving/words";
+import * as monitoringWords from "../rooms/monitoring/words";
+import * as lineageWords from "../rooms/lineage/words";
+
+/** Every word the app shows; those of a room stand beside its pages. `ko.ts` has the same keys: the type below holds it to that. */
 export const en = {
   shell: {
     tagline: "MLOps house",
@@ -35,66 +45,69 @@ export const en = {
     live: "Live",
     shareOf: "share",
   },
-  status: {
+  state: {
     waiting: "Waiting",
+    queued: "Queued",
+    active: "Now",
     running: "Running",
+    retraining: "Retraining",
+    canary: "Canary",
+    open: "Open",
     done: "Done",
-    failed: "Failed",
-    skipped: "Skipped",
+    finished: "Finished",
+    landed: "Landed",
+    passed: "Passed",
+    promoted: "Promoted",
+    fine: "Fine",
+    closed: "Closed",
     cached: "Cached",
+    cancelled: "Cancelled",
+    too_few_rows: "Too few rows",
+    failed: "Failed",
+    quarantined: "Quarantined",
     refused: "Refused",
-    drifted: "Drifted",
-    stable: "Stable",
-    rolledBack: "Rolled back",
+    rolled_back: "Rolled back",
+    drift: "Drift",
   },
-  loop: {
-    name: "Story",
-    lead: "What happened in this house, in order, as it happens.",
-    empty: "Nothing has happened yet.",
-    emptyHint: "Run `ondol demo`, or apply a project file with `ondol apply`.",
+  common: {
+    name: "Name",
+    state: "State",
+    started: "Started",
+    ended: "Ended",
+    took: "Took",
+    updated: "Updated",
+    owner: "Owner",
+    rows: "Rows",
+    version: "Version",
+    model: "Model",
+    endpoint: "Endpoint",
+    reason: "Reason",
+    dataset: "Dataset",
+    features: "Features",
+    run: "Run",
+    code: "Code",
+    id: "Id",
+    at: "When",
+    share: "Share",
+    about: "About",
+    parameters: "Parameters",
+    metrics: "Metrics",
+    tags: "Tags",
+    ancestry: "Ancestry",
+    all: "All",
+    none: "none",
+    label: "Label",
+    more: (count: number) => `and ${count} more`,
   },
-  lake: {
-    name: "Data",
-    lead: "Tables, their versions, their contracts, and what was refused.",
-    empty: "No tables yet.",
-    emptyHint: "Declare a dataset in the project file and run `ondol apply`.",
-  },
-  features: {
-    name: "Features",
-    lead: "What the models see, as it was known at each moment.",
-    empty: "No feature views yet.",
-    emptyHint: "Declare a feature view in the project file and run `ondol apply`.",
-  },
-  tracking: {
-    name: "Runs",
-    lead: "Every run with its parameters, metrics, artifacts and logs.",
-    empty: "No runs yet.",
-    emptyHint: "Start a pipeline with `ondol run`.",
-  },
-  pipelines: {
-    name: "Pipelines",
-    lead: "Steps, what they wait for, and how their last runs went.",
-    empty: "No pipelines yet.",
-    emptyHint: "Declare a pipeline in the project file and run `ondol apply`.",
-  },
-  registry: {
-    name: "Models",
-    lead: "Versions, who is champion, and everything needed to rebuild them.",
-    empty: "No models yet.",
-    emptyHint: "A training pipeline registers its candidates here.",
-  },
-  serving: {
-    name: "Endpoints",
-    lead: "Who answers which share of the traffic, how fast, and how well.",
-    empty: "No endpoints yet.",
-    emptyHint: "Declare an endpoint in the project file and run `ondol apply`.",
-  },
-  monitoring: {
-    name: "Drift",
-    lead: "How far the live world has moved from the one the model learned.",
-    empty: "No monitors yet.",
-    emptyHint: "Declare a monitor in the project file and run `ondol apply`.",
-  },
+  loop: loopWords.en,
+  lake: lakeWords.en,
+  features: featuresWords.en,
+  tracking: trackingWords.en,
+  pipelines: pipelinesWords.en,
+  registry: registryWords.en,
+  serving: servingWords.en,
+  monitoring: monitoringWords.en,
+  lineage: lineageWords.en,
 };
 
 export type Words = typeof en;

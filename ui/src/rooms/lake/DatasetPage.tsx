@@ -1,0 +1,154 @@
+import { useMemo } from "react";
+import { Link } from "wouter";
+import type { Schema } from "../../api/client";
+import { useGet } from "../../api/hooks";
+import { Choices } from "../../parts/Choices";
+import { DataTable, type Column } from "../../parts/DataTable";
+import { Answered } from "../../parts/Notes";
+import { Card, Grid, Page } from "../../parts/Page";
+import { Records } from "../../parts/Records";
+import { State } from "../../parts/State";
+import { shortId } from "../../parts/Thing";
+import { Facts, Figure, Figures, Moment } from "../../parts/Values";
+import { useUrlChoice } from "../../shell/url";
+import { useFormat, useWords } from "../../words";
+import { sayRule } from "./rules";
+
+type Dataset = Schema<"Dataset">;
+type Batch = Schema<"Batch">;
+
+const landing = { live: ["BatchLanded", "BatchQuarantined"], atMost: 2000 } as const;
+
+export default function DatasetPage({ dataset: name = "" }: { readonly dataset?: string }) {
+  const words = useWords().lake;
+  const dataset = useGet("/v1/datasets/{dataset}", { path: { dataset: name } }, landing);
+  const about = dataset.data?.spec.description;
+  return (
+    <Page title={name} above={{ href: "/data", title: words.name }} {...(about === undefined ? {} : { lead: about })}>
+      <Answered from={dataset}>
+        {(found) => (
+          <>
+            <Summary dataset={found} />
+            <Grid>
+              <ColumnsOf dataset={found} />
+              <Contract dataset={found} />
+            </Grid>
+            <Batches dataset={name} />
+            <PreviewOf dataset={name} />
+          </>
+        )}
+      </Answered>
+    </Page>
+  );
+}
+
+function Summary({ dataset }: { readonly dataset: Dataset }) {
+  const { lake: words, common } = useWords();
+  const format = useFormat();
+  const refused = dataset.quarantined;
+  return (
+    <Figures>
+      <Figure label={common.rows} value={format.number(dataset.rows)} />
+      <Figure label={words.silverVersion} value={dataset.version < 0 ? "–" : dataset.version} />
+      <Figure label={words.batches} value={format.number(dataset.batches)} />
+      <Figure label={words.refused} value={refused} {...(refused > 0 ? { tone: "bad" as const } : {})} />
+      <Figure label={words.newest} value={dataset.newest === null ? "–" : <Moment at={dataset.newest} as="day" />} />
+    </Figures>
+  );
+}
+
+function ColumnsOf({ dataset: { spec } }: { readonly dataset: Dataset }) {
+  const words = useWords().lake;
+  const rows = useMemo(() => Object.entries(spec.columns).map(([name, type]) => ({ name, type })), [spec.columns]);
+  const columns = useMemo(() => {
+    const roles = (name: string): string =>
+      [
+        ...(spec.key.includes(name) ? [words.roleKey] : []),
+        ...(spec.time === name ? [words.roleTime] : []),
+        ...(spec.known_at === name ? [words.roleKnownAt] : []),
+        ...(spec.time === name && spec.partition !== "" ? [words.rolePartition(spec.partition)] : []),
+      ].join(", ");
+    return [
+      { id: "name", title: words.column, value: ({ name }) => name, show: ({ name }) => <code>{name}</code> },
+      { id: "type", title: words.type, value: ({ type }) => type },
+      { id: "role", title: words.role, value: ({ name }) => roles(name) || undefined, show: ({ name }) => roles(name) },
+    ] satisfies Column<(typeof rows)[number]>[];
+  }, [spec, words]);
+  return (
+    <Card title={words.schema} aside={rows.length} span={6} flush>
+      <DataTable name="columns" label={words.schema} columns={columns} rows={rows} rowKey={({ name }) => name} height={250} />
+    </Card>
+  );
+}
+
+function Contract({ dataset: { spec } }: { readonly dataset: Dataset }) {
+  const { lake: words, common } = useWords();
+  const format = useFormat();
+  return (
+    <Card title={words.contract} aside={spec.contract.length} span={6}>
+      {spec.contract.length === 0 && <p className="soft">{words.noContract}</p>}
+      <Facts
+        facts={[
+          ...spec.contract.map((rule, index) => [`${index + 1}. ${words.ruleNames[rule.kind]}`, sayRule(rule, words.rules, format)] as const),
+          ...(spec.where === "" ? [] : [[words.where, <code>{spec.where}</code>] as const]),
+          ...(spec.source === null ? [] : [[words.source, <code>{spec.source.path}</code>] as const]),
+          ...(spec.owner === "" ? [] : [[common.owner, spec.owner] as const]),
+        ]}
+      />
+    </Card>
+  );
+}
+
+function Batches({ dataset }: { readonly dataset: string }) {
+  const { lake: words, common } = useWords();
+  const format = useFormat();
+  const batches = useGet("/v1/datasets/{dataset}/batches", { path: { dataset }, query: { limit: 500 } }, landing);
+  const columns = useMemo(
+    (): Column<Batch>[] => [
+      { id: "at", title: common.at, value: ({ at }) => at, show: ({ at }) => <Moment at={at} /> },
+      { id: "id", title: words.batch, value: ({ id }) => id, show: ({ id }) => <Link href={`/data/batches/${id}`}>{shortId(id)}</Link> },
+      { id: "status", title: common.state, value: ({ status }) => status, show: ({ status }) => <State state={status} /> },
+      { id: "rows", title: common.rows, number: true, value: ({ rows }) => rows, show: ({ rows }) => format.number(rows) },
+      { id: "landed", title: words.landedRows, number: true, value: (row) => row.landed_rows, show: (row) => format.number(row.landed_rows) },
+      { id: "version", title: words.silverVersion, number: true, value: (row) => (row.silver_version < 0 ? undefined : row.silver_version) },
+      { id: "origin", title: words.origin, value: ({ origin }) => origin },
+      { id: "broken", title: words.broken, value: ({ violations }) => violations.map(({ message }) => message).join("; ") || undefined },
+    ],
+    [words, common, format],
+  );
+  return (
+    <Card title={words.batches} flush>
+      <Answered from={batches}>
+        {(rows) => (
+          <DataTable name="batches" label={words.batches} columns={columns} rows={rows} rowKey={({ id }) => id} filterable height={260} />
+        )}
+      </Answered>
+    </Card>
+  );
+}
+
+function PreviewOf({ dataset }: { readonly dataset: string }) {
+  const words = useWords().lake;
+  const [layer, setLayer] = useUrlChoice("layer", ["silver", "bronze"]);
+  const preview = useGet("/v1/datasets/{dataset}/preview", { path: { dataset }, query: { layer, limit: 50 } });
+  const choices = [["silver", words.silver], ["bronze", words.bronze]] as const;
+  const columns = useMemo(() => Object.keys(preview.data?.columns ?? {}), [preview.data]);
+  return (
+    <>
+      <Card
+        title={words.preview}
+        aside={<Choices label={words.layer} choices={choices} chosen={layer} onChoose={setLayer} />}
+        flush
+      >
+        <Answered from={preview}>
+          {({ rows }) => <Records name="preview" label={words.preview} rows={rows} columns={columns} />}
+        </Answered>
+      </Card>
+      <Card title={words.history} flush>
+        <Answered from={preview}>
+          {({ history }) => <Records name="history" label={words.history} rows={history} height={220} />}
+        </Answered>
+      </Card>
+    </>
+  );
+}

@@ -1,0 +1,82 @@
+import { Suspense } from "react";
+import { Link } from "wouter";
+import type { Schema } from "../../api/client";
+import { useGet } from "../../api/hooks";
+import type { DagNode } from "../../charts/Dag";
+import { Dag } from "../../charts/LazyDag";
+import { Answered, Loading } from "../../parts/Notes";
+import { entriesOf, sayValue } from "../../parts/Records";
+import { lineageOf, placeOf, shortId } from "../../parts/Thing";
+import { Facts, type Tone } from "../../parts/Values";
+import { useUrlState } from "../../shell/url";
+import { useFormat, useWords } from "../../words";
+
+type Graph = Schema<"Graph">;
+type Node = Schema<"Node">;
+
+const tones: Readonly<Record<string, Tone>> = {
+  request: "ember",
+  version: "good",
+  run: "busy",
+  training_set: "busy",
+  table: "warn",
+  code: "calm",
+};
+
+interface LineageProperties {
+  readonly id: string;
+  readonly direction?: "ancestors" | "descendants";
+  readonly height?: number;
+}
+
+/** Where a thing comes from, as a graph; a chosen box tells about itself. */
+export function LineageGraph({ id, direction = "ancestors", height = 300 }: LineageProperties) {
+  const graph = useGet("/v1/lineage/{id}", { path: { id }, query: { direction } });
+  return <Answered from={graph}>{(found) => <GraphView graph={found} direction={direction} height={height} />}</Answered>;
+}
+
+interface GraphProperties {
+  readonly graph: Graph;
+  readonly direction: "ancestors" | "descendants";
+  readonly height: number;
+}
+
+function GraphView({ graph, direction, height }: GraphProperties) {
+  const words = useWords().lineage;
+  const [chosen, choose] = useUrlState("node");
+  const nodes = graph.nodes.map(
+    (node): DagNode => ({
+      id: node.id,
+      title: node.title || shortId(node.id),
+      state: { says: words.kinds[node.kind] ?? node.kind, tone: tones[node.kind] ?? "calm" },
+    }),
+  );
+  const edges = graph.edges.map(({ made, origin }) => (direction === "ancestors" ? ([made, origin] as const) : ([origin, made] as const)));
+  const selected = graph.nodes.find((node) => node.id === chosen);
+  return (
+    <div className="lineage">
+      <Suspense fallback={<Loading />}>
+        <Dag label={words.name} nodes={nodes} edges={edges} selected={chosen} onSelect={choose} height={height} />
+      </Suspense>
+      {selected === undefined ? <p className="soft">{words.choose}</p> : <About node={selected} isRoot={selected.id === graph.root} />}
+    </div>
+  );
+}
+
+function About({ node, isRoot }: { readonly node: Node; readonly isRoot: boolean }) {
+  const { lineage: words, common } = useWords();
+  const format = useFormat();
+  const place = placeOf(node.id);
+  return (
+    <Facts
+      facts={[
+        [words.kind, words.kinds[node.kind] ?? node.kind],
+        [common.id, <code>{node.id}</code>],
+        ...(node.at === null ? [] : [[common.at, format.moment(new Date(node.at))] as const]),
+        ...entriesOf(node.facts).map(([name, value]) => [name, sayValue(value, format)] as const),
+        ...(place === undefined || place === lineageOf(node.id) ? [] : [[words.open, <Link href={place}>{node.title || node.id}</Link>] as const]),
+        ...(isRoot ? [] : [[words.trace, <Link href={lineageOf(node.id)}>{shortId(node.id)}</Link>] as const]),
+      ]}
+    />
+  );
+}

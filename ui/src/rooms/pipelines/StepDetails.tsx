@@ -1,0 +1,68 @@
+import "./pipelines.css";
+import { useEffect, useState } from "react";
+import type { Schema } from "../../api/client";
+import { Thing } from "../../parts/Thing";
+import { entriesOf, sayValue } from "../../parts/Records";
+import { State } from "../../parts/State";
+import { Facts } from "../../parts/Values";
+import { useFormat, useWords } from "../../words";
+
+type StepRun = Schema<"StepRun">;
+
+/** What went into a step and what came out of it. */
+export function StepDetails({ step, steps }: { readonly step: StepRun; readonly steps: readonly StepRun[] }) {
+  const { pipelines: words, common } = useWords();
+  const format = useFormat();
+  const inputs = steps.filter(({ id }) => step.inputs.includes(id)).map(({ name }) => name);
+  const params = entriesOf(step.params).map(([name, value]) => [name, sayValue(value, format)] as const);
+  const metrics = Object.entries(step.metrics).map(([name, value]) => [name, format.number(value, 4)] as const);
+  return (
+    <div className="step-details">
+      <Facts
+        facts={[
+          [common.state, <State state={step.status} />],
+          [common.took, format.seconds(step.seconds)],
+          [words.inputs, inputs.join(", ") || common.none],
+          ...(step.output === null ? [] : [[words.output, step.output.summary || step.output.format] as const]),
+          ...(step.output === null ? [] : entriesOf(step.output.facts).map(([name, value]) => [name, sayValue(value, format)] as const)),
+          ...(step.output === null ? [] : [[words.outputFile, <code>{step.output.path}</code>] as const]),
+          ...(step.cached_from === "" ? [] : [[words.cachedFrom, <Thing id={step.cached_from} />] as const]),
+          ...(step.cache_key === "" ? [] : [[words.cacheKey, <code>{step.cache_key.slice(0, 16)}</code>] as const]),
+        ]}
+      />
+      {metrics.length > 0 && <Group title={common.metrics} facts={metrics} />}
+      {params.length > 0 && <Group title={common.parameters} facts={params} />}
+      {step.error !== "" && <pre className="log log-bad">{step.error}</pre>}
+      {step.log !== "" && <Log run={step.run} path={step.log} />}
+    </div>
+  );
+}
+
+function Group({ title, facts }: { readonly title: string; readonly facts: readonly (readonly [string, string])[] }) {
+  return (
+    <section>
+      <h3>{title}</h3>
+      <Facts facts={facts} />
+    </section>
+  );
+}
+
+/** What a step printed: a file among the run's artifacts. */
+function Log({ run, path }: { readonly run: string; readonly path: string }) {
+  const words = useWords().pipelines;
+  const [text, setText] = useState<string | undefined>();
+  useEffect(() => {
+    const stop = new AbortController();
+    const address = `/v1/runs/${encodeURIComponent(run)}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`;
+    fetch(address, { signal: stop.signal })
+      .then(async (response) => setText(response.ok ? await response.text() : ""))
+      .catch(() => undefined);
+    return () => stop.abort();
+  }, [run, path]);
+  return (
+    <section>
+      <h3>{words.log}</h3>
+      {text !== undefined && text !== "" ? <pre className="log">{text}</pre> : <code>{path}</code>}
+    </section>
+  );
+}
