@@ -1,1 +1,73 @@
-"""Ondol: one fire, every room warm."""
+"""Ondol: the machine-learning platform that fits in one process and closes the loop.
+
+    import ondol as od
+
+The names below are all that a project file needs. Each is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ondol.doors.client import Client
+    from ondol.sdk.data import between, csv, dataset, fresh, not_null, one_of, unique
+    from ondol.sdk.delivery import at_least, better, endpoint, model, monitor, no_worse
+    from ondol.sdk.features import count, feature_service, feature_view, mean, row_features
+    from ondol.sdk.flow import candidate, deploy, gate, ingest, split, training_set, validate
+    from ondol.sdk.scores import classification_scores
+    from ondol.sdk.steps import log_metric, pipeline, step
+
+__all__ = [
+    "Client",
+    "at_least",
+    "better",
+    "between",
+    "candidate",
+    "classification_scores",
+    "count",
+    "csv",
+    "dataset",
+    "deploy",
+    "endpoint",
+    "feature_service",
+    "feature_view",
+    "fresh",
+    "gate",
+    "ingest",
+    "log_metric",
+    "mean",
+    "model",
+    "monitor",
+    "no_worse",
+    "not_null",
+    "one_of",
+    "pipeline",
+    "row_features",
+    "split",
+    "step",
+    "training_set",
+    "unique",
+    "validate",
+]
+
+_HOMES = {
+    "ondol.doors.client": "Client",
+    "ondol.sdk.data": "between csv dataset fresh not_null one_of unique",
+    "ondol.sdk.delivery": "at_least better endpoint model monitor no_worse",
+    "ondol.sdk.features": "count feature_service feature_view mean row_features",
+    "ondol.sdk.flow": "candidate deploy gate ingest split training_set validate",
+    "ondol.sdk.scores": "classification_scores",
+    "ondol.sdk.steps": "log_metric pipeline step",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'ondol' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value

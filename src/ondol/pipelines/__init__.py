@@ -1,0 +1,1 @@
+"""Pipelines: plain functions run in order, cached, resumed, recorded."""

@@ -117,7 +117,7 @@ class ResumePipelineRun(msgspec.Struct, frozen=True, kw_only=True):
     run: str
 
 
-class BeginRun(msgspec.Struct, frozen=True, kw_only=True):
+class BeginPipelineRun(msgspec.Struct, frozen=True, kw_only=True):
     """The process that runs the job says that it has begun."""
 
     run: str
@@ -153,7 +153,7 @@ class FinishStep(msgspec.Struct, frozen=True, kw_only=True):
     """Not empty: the step failed."""
 
 
-class FinishRun(msgspec.Struct, frozen=True, kw_only=True):
+class FinishPipelineRun(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     error: str = ""
 

@@ -40,6 +40,15 @@ class PlanProject(msgspec.Struct, frozen=True, kw_only=True):
     commit: str = ""
 
 
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A project's code as it lies among the blobs, below its hash."""
+
+    version: int = 1
+    name: str
+    entry: str
+    files: dict[str, str]
+
+
 class ApplyProject(PlanProject, frozen=True, kw_only=True):
     pass
 

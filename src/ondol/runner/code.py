@@ -1,0 +1,45 @@
+"""A project's code, taken out of the blobs into a folder where Python can import it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ondol.kernel.ids import new_id
+from ondol.ports.blobs import Blobs
+from ondol.project.service import snapshot_path
+from ondol.project.types import Snapshot
+
+
+def unpack(blobs: Blobs, code: str, folder: Path) -> tuple[Path, Snapshot]:
+    """The code with this hash below `folder/<hash>`, unpacked once for all runs, and what it is."""
+    snapshot = msgspec.json.decode(blobs.get(snapshot_path(code)), type=Snapshot)
+    target = folder / code[:16]
+    if not target.exists():
+        fresh = folder / new_id("unpacking")
+        for path, text in snapshot.files.items():
+            file = fresh / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        try:
+            fresh.rename(target)
+        except OSError:
+            # Another run has put the same code there meanwhile.
+            shutil.rmtree(fresh)
+    return target, snapshot
+
+
+@contextlib.contextmanager
+def working_in(root: str, fallback: Path) -> Iterator[None]:
+    """The project's folder as the current one, so that relative paths of data hold; the code's when it is gone."""
+    before = os.getcwd()
+    os.chdir(root if root and os.path.isdir(root) else fallback)
+    try:
+        yield
+    finally:
+        os.chdir(before)

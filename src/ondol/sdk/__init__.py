@@ -1,0 +1,1 @@
+"""The Python that people type: datasets, features, steps, pipelines, models, endpoints, monitors."""

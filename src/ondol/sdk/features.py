@@ -1,0 +1,211 @@
+"""Features: views of entities, features of the row itself, and the list that a model reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
+
+from ondol.features.types import Aggregate, Feature, RowFeatures, ServiceSpec, ViewSpec
+from ondol.lake.types import DatasetSpec
+from ondol.sdk.collector import build, declare, wrong
+from ondol.sdk.data import Dataset, check_column
+
+_OVER = re.compile(
+    r"\s*(mean|sum|count|min|max)\((.*)\)\s+over\s+([\d.]+ ?\w+)(?:\s+by\s+([\d.]+ ?\w+))?\s*", re.DOTALL
+)
+_NAMED = re.compile(r"(.+?)\s+as\s+([A-Za-z_]\w*)\s*", re.DOTALL | re.IGNORECASE)
+_NO_COLUMNS = re.compile(r"'[^']*'|extract\s*\(\s*\w+\s+from", re.IGNORECASE)
+"""Text, and the part of a moment that is extracted: words in them are not columns."""
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregated:
+    """An aggregate that has no name yet."""
+
+    aggregate: Aggregate
+    expression: str
+    window: str
+    tile: str
+
+
+Written = str | Aggregated
+Features = Sequence[str] | Mapping[str, Written]
+
+
+def mean(expression: str, *, window: str, tile: str = "1d") -> Aggregated:
+    """The mean over the last `window`; of a condition: the share of rows for which it holds.
+
+    The window slides in whole tiles of the moments when rows became known.
+    """
+    return Aggregated("mean", expression, window, tile)
+
+
+def count(expression: str = "1", *, window: str, tile: str = "1d") -> Aggregated:
+    """How many rows of the last `window` have a value."""
+    return Aggregated("count", expression, window, tile)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    spec: ViewSpec
+    dataset: Dataset
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Features of the row itself; the columns they need follow from the service's dataset."""
+
+    name: str
+    features: list[Feature]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A feature service as it was declared; `features` are the names in the model's order."""
+
+    spec: ServiceSpec
+    dataset: Dataset
+    views: tuple[View, ...]
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def features(self) -> list[str]:
+        groups: list[ViewSpec | RowFeatures] = [view.spec for view in self.views]
+        return [feature.name for group in [*groups, *self.spec.row_features] for feature in group.features]
+
+
+class ViewOptions(TypedDict, total=False):
+    ttl: str
+    description: str
+    owner: str
+    tags: list[str]
+
+
+class ServiceOptions(TypedDict, total=False):
+    key: str
+    time: str
+    description: str
+    owner: str
+
+
+def feature_view(
+    name: str, *, entity: str | list[str], dataset: Dataset, features: Features, **options: Unpack[ViewOptions]
+) -> View:
+    """Features of an entity, the same in training sets and online.
+
+    `features` are expressions over the dataset's columns: `["wind_speed", "precip > 0 as wet"]`
+    for the newest known row, `{"late_7d": od.mean("arr_delay > 15", window="7d")}` for
+    aggregates. Those may also be written as text, which knows mean, sum, count, min and max:
+    `"max(arr_delay) over 7d as worst_7d"`. `ttl`: values older than that are null.
+    """
+    entities = [entity] if isinstance(entity, str) else entity
+    for column in entities:
+        check_column(dataset.spec, column)
+    written = _features(name, features)
+    fields = {"name": name, "entity": entities, "dataset": dataset.name, "features": written, **options}
+    spec = build(ViewSpec, f"feature view {name!r}", fields)
+    declare("views", name, spec)
+    return View(spec, dataset)
+
+
+def row_features(name: str, features: Features) -> Row:
+    """Features computed from the row that is predicted, by expressions over its columns."""
+    written = _features(name, features)
+    if late := [feature.name for feature in written if feature.aggregate != "last"]:
+        raise wrong(f"{late[0]!r} of {name!r} aggregates rows, but sees one only.", hint="Use od.feature_view.")
+    return Row(name, written)
+
+
+def feature_service(
+    name: str,
+    features: Sequence[View | Row],
+    *,
+    dataset: Dataset,
+    label: str,
+    **options: Unpack[ServiceOptions],
+) -> Service:
+    """The features that a model reads, in order, and the label it learns, an expression over `dataset`.
+
+    The rows of `dataset` are the training rows; its key names a row, its time is the moment of the prediction.
+    """
+    key = options.get("key") or _single_key(dataset.spec)
+    time = options.get("time") or dataset.spec.time
+    if not time:
+        raise wrong(f"dataset {dataset.name!r} has no time, so nobody knows when a prediction is due.")
+    views = tuple(part for part in features if isinstance(part, View))
+    rows = [part for part in features if isinstance(part, Row)]
+    for column in [key, time, *(entity for view in views for entity in view.spec.entity)]:
+        check_column(dataset.spec, column)
+    fields: dict[str, Any] = {
+        **options,
+        "name": name,
+        "dataset": dataset.name,
+        "key": key,
+        "time": time,
+        "label": label,
+        "views": [view.name for view in views],
+        "row_features": [_with_columns(row, dataset.spec) for row in rows],
+    }
+    spec = build(ServiceSpec, f"feature service {name!r}", fields)
+    service = Service(spec, dataset, views)
+    if doubled := _doubled(service.features):
+        raise wrong(f"feature service {name!r} has two features called {doubled!r}.", hint='Rename one: "x as y".')
+    declare("services", name, spec)
+    return service
+
+
+def _doubled(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next((name for name in names if name in seen or seen.add(name)), "")  # type: ignore[func-returns-value]
+
+
+def _single_key(spec: DatasetSpec) -> str:
+    if len(spec.key) != 1:
+        raise wrong(
+            f"dataset {spec.name!r} has the key {', '.join(spec.key)}; one column must name a row.", hint='key="..."'
+        )
+    return spec.key[0]
+
+
+def _features(owner: str, features: Features) -> list[Feature]:
+    if isinstance(features, Mapping):
+        return [_feature(owner, name, written) for name, written in features.items()]
+    return [_feature(owner, "", written) for written in features]
+
+
+def _feature(owner: str, name: str, written: Written) -> Feature:
+    if isinstance(written, str):
+        if not name and (named := _NAMED.fullmatch(written)):
+            written, name = named[1], named[2]
+        if found := _OVER.fullmatch(written):
+            aggregate: Any = found[1]
+            written = Aggregated(aggregate, found[2].strip(), found[3], found[4] or "1d")
+    if isinstance(written, Aggregated):
+        if not name:
+            raise wrong(f"a feature of {owner!r} has no name: {written.expression!r}", hint='{"name": ...}')
+        return Feature(
+            name=name,
+            expression=written.expression,
+            aggregate=written.aggregate,
+            window=written.window,
+            tile=written.tile,
+        )
+    if not name and not _WORD.fullmatch(written.strip()):
+        raise wrong(f"a feature of {owner!r} has no name: {written!r}", hint=f'"{written} as name"')
+    return Feature(name=name or written.strip(), expression=written.strip())
+
+
+def _with_columns(row: Row, spec: DatasetSpec) -> RowFeatures:
+    words = {word for feature in row.features for word in _WORD.findall(_NO_COLUMNS.sub(" ", feature.expression))}
+    columns: dict[str, str] = {name: kind for name, kind in spec.columns.items() if name in words}
+    return RowFeatures(name=row.name, columns=columns, features=row.features)
