@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -101,6 +102,9 @@ def serve(config: Config) -> None:
             server_header=False,
         )
         print(f"Ondol is up at {url}  (home {config.home_path})", flush=True)
+        # uvicorn raises the signal again after its own shutdown; ours comes after that.
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, lambda *_: None)
         uvicorn.Server(settings).run(sockets=[listener])
     finally:
         note.unlink(missing_ok=True)
