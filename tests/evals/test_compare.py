@@ -15,7 +15,7 @@ from ondol.lineage import service as lineage
 from ondol.lineage.types import Trace
 from ondol.registry import service as registry
 from ondol.registry.types import GateRule, PointAlias
-from tests.registry.weights import WeightsRuntime, declare, register
+from tests.registry.weights import declare, register, with_weights
 
 SINCE, UNTIL = datetime(2013, 3, 1, tzinfo=UTC), datetime(2013, 4, 1, tzinfo=UTC)
 GATE = [
@@ -27,8 +27,7 @@ GATE = [
 @pytest.fixture
 def arena(house, monkeypatch):
     """A house with a model, a gate and a training set of 90 days in which only `signal` tells the label."""
-    runtimes = (*house.tools().runtimes, WeightsRuntime())
-    monkeypatch.setattr(house, "_tools", type(house.tools())(**tools_with(house, runtimes=runtimes)))
+    monkeypatch.setattr(house, "_tools", with_weights(house.tools()))
     source = random.Random(4)
     rows = []
     for hour in range(24 * 90):
@@ -45,11 +44,6 @@ def arena(house, monkeypatch):
     house.tools().tables.append("gold/training/ts_1", pl.DataFrame(rows))
     declare(house, gate=GATE)
     return house
-
-
-def tools_with(house, **fields):
-    tools = house.tools()
-    return {name: getattr(tools, name) for name in type(tools).__dataclass_fields__} | fields
 
 
 def compare(house, candidate, key="k", **fields):

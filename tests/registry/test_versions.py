@@ -26,6 +26,7 @@ from ondol.registry.types import (
     ListVersions,
     Package,
     PointAlias,
+    RegisterVersion,
     VersionRegistered,
 )
 from tests.registry.weights import Weights, declare, pack, register, registration, with_weights
@@ -120,6 +121,17 @@ def test_a_package_that_is_not_what_was_said_is_refused(house):
     with pytest.raises(Invalid, match=r"no ondol\.json"):
         house.call(service.register_version, msgspec.structs.replace(registration(package, "k"), files=bare))
     assert house.call(service.list_versions, ListVersions(model="flight-delay")) == []
+
+
+def test_what_is_not_said_is_read_from_the_package(house):
+    declare(house)
+    package = pack(house, Weights({"a": 1.0, "b": 2.0}), "late")
+    bare = RegisterVersion(model="flight-delay", key="k", flavor="weights", package=package.folder, files=package.files)
+    version = house.call(service.register_version, bare)
+    assert (version.features, version.label, version.service) == (["a", "b"], "late", "flight_inputs")
+    assert version.signature["importance"] == {"a": 1.0, "b": 2.0}
+    with pytest.raises(Invalid, match="not those of the package"):
+        house.call(service.register_version, msgspec.structs.replace(bare, key="k2", features=["b", "a"]))
 
 
 def test_a_loaded_version_predicts_as_the_model_did(house):

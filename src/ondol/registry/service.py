@@ -43,6 +43,7 @@ else:
     repo = lazy("ondol.registry.repo")
 
 LOADED_LIMIT: Final = 16
+_TOLD_BY_THE_PACKAGE: Final = ("features", "label", "service", "service_hash", "signature")
 
 _loaded: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
 _loaded_lock = threading.Lock()
@@ -81,11 +82,11 @@ def register_version(tools: Tools, request: RegisterVersion) -> Version:
         _model(inner, request.model)
         if known := repo.find_by_key(inner.connection, request.model, request.key):
             return known
-    _check_package(request, _read_files(tools, request.package, request.files))
+    manifest = _checked_manifest(request, _read_files(tools, request.package, request.files))
     with tools.transaction(write=True) as inner:
         if known := repo.find_by_key(inner.connection, request.model, request.key):
             return known
-        return _register(inner, request)
+        return _register(inner, request, manifest)
 
 
 @operation("versions.list", "GET", "/v1/models/{model}/versions", scope="read")
@@ -243,7 +244,7 @@ def _read_files(tools: Tools, folder: str, files: dict[str, str]) -> dict[str, b
     return found
 
 
-def _check_package(request: RegisterVersion, files: dict[str, bytes]) -> None:
+def _checked_manifest(request: RegisterVersion, files: dict[str, bytes]) -> Manifest:
     if package.MANIFEST not in request.files:
         raise Invalid(f"The package has no {package.MANIFEST}.", hint="Write it with `ondol.sdk`, which adds one.")
     if wrong := package.altered(request.files, files):
@@ -255,12 +256,19 @@ def _check_package(request: RegisterVersion, files: dict[str, bytes]) -> None:
     manifest = package.read_manifest(files[package.MANIFEST])
     if manifest.flavor != request.flavor:
         raise Invalid(f"The package holds a {manifest.flavor!r} model, not a {request.flavor!r} one.")
+    if request.features and request.features != manifest.features:
+        raise Invalid(
+            "The features of the request are not those of the package.",
+            hint=f"The package reads {', '.join(manifest.features[:20])}.",
+        )
+    return manifest
 
 
-def _register(tools: Tools, request: RegisterVersion) -> Version:
+def _register(tools: Tools, request: RegisterVersion, manifest: Manifest) -> Version:
     now = tools.now()
     number = repo.take_number(tools.connection, request.model, now)
     facts = {name: getattr(request, name) for name in request.__struct_fields__ if name != "key"}
+    facts |= {name: facts[name] or getattr(manifest, name) for name in _TOLD_BY_THE_PACKAGE}
     bare = Version(id=tools.new_id("mv"), number=number, created_at=now, created_by=tools.actor, **facts)
     version = msgspec.structs.replace(bare, card=card.write_card(bare, _model(tools, request.model).spec))
     repo.insert_version(tools.connection, version, request.key)

@@ -117,7 +117,10 @@ class DeclareModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegisterVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """`files` were put among the blobs below `package` before. The same `key` registers once."""
+    """`files` were put among the blobs below `package` before. The same `key` registers once.
+
+    Features, label, service and signature that are not given are those of the package.
+    """
 
     model: str
     key: str
