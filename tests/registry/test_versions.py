@@ -100,7 +100,7 @@ def test_two_processes_that_register_the_same_key_make_one_version(house):
     for rival in rivals:
         rival.stdin.write("go\n")
         rival.stdin.flush()
-    answers = {rival.communicate(timeout=60)[0].strip() for rival in rivals}
+    answers = {rival.communicate(timeout=100)[0].strip() for rival in rivals}
     assert answers == {version.id for version in house.call(service.list_versions, ListVersions(model="flight-delay"))}
     assert len(answers) == 1
 
