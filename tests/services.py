@@ -1,6 +1,6 @@
 """Services that lanes start for themselves, on loopback, in folders of their own.
 
-`postgres_url`: an empty database. `s3_url`: an empty bucket, as an address for
+`postgres_url`: an empty database. `s3_url`: an empty prefix of a bucket, as an address for
 `ondol.adapters.stores`. Each is fresh for every test; the servers live as long as the session.
 """
 
@@ -23,7 +23,8 @@ from typing import Any
 import httpx
 import pytest
 
-_START_SECONDS = 60
+_START_SECONDS = 120
+_BUCKET = "house"
 _numbers = itertools.count(1)
 
 
@@ -78,10 +79,10 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def s3_url(s3_server: str) -> str:
-    """`s3://bucket/prefix?endpoint=...` with credentials, the bucket empty."""
-    bucket = f"test-{next(_numbers)}"
-    httpx.put(f"{s3_server}/{bucket}").raise_for_status()
-    return f"s3://{bucket}/some/prefix?endpoint={s3_server}&region=us-east-1&access_key_id=any&secret_access_key=any"
+    """`s3://bucket/prefix?endpoint=...` with credentials, and nothing stored below the prefix."""
+    # One bucket for all: SeaweedFS reserves several volumes for each.
+    options = f"endpoint={s3_server}&region=us-east-1&access_key_id=any&secret_access_key=any"
+    return f"s3://{_BUCKET}/some prefix/{next(_numbers)}?{options}"
 
 
 def _postgres_programs() -> tuple[str, str]:
@@ -128,9 +129,10 @@ def _s3_arguments(port: int, folder: str) -> list[str]:
 
 
 def _s3_answers(endpoint: str) -> bool:
-    # A bucket, not just an answer: a server may listen before it can store.
+    # A stored object, not just an answer: a server may listen before it can store.
     try:
-        return httpx.put(f"{endpoint}/ready-{os.getpid()}", timeout=2).status_code in (200, 409)
+        httpx.put(f"{endpoint}/{_BUCKET}", timeout=2)
+        return httpx.put(f"{endpoint}/{_BUCKET}/ready", content=b"1", timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
 

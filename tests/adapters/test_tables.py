@@ -16,7 +16,7 @@ from ondol.testing.tables import Opener, TablesSuite
 class TestFolder(TablesSuite):
     @pytest.fixture
     def opener(self, tmp_path: Path) -> Opener:
-        return functools.partial(DeltaTables, str(tmp_path / "lake"))
+        return functools.partial(DeltaTables, str(tmp_path / "my 호수"))
 
 
 @pytest.mark.s3

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
@@ -38,6 +39,19 @@ _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 3650 days",
 }
 _KEY_NOTE = "ondolKey"
+
+
+class _Readable(DeltaTable):
+    """A table for Polars, which takes the paths of files as they are, while delta-rs
+    writes blanks and letters beyond ASCII in the table's own path as `%20`."""
+
+    @property
+    def table_uri(self) -> str:
+        return unquote(super().table_uri)
+
+    def file_uris(self, *args: Any, **kwargs: Any) -> list[str]:
+        written, plain = (uri.removeprefix("file://") for uri in (super().table_uri, self.table_uri))
+        return [plain + uri.removeprefix(written) for uri in super().file_uris(*args, **kwargs)]
 
 
 class _Opened:
@@ -67,7 +81,7 @@ class DeltaTables:
         self._blobs = None if where.scheme == "file" else ObjectBlobs(root)
         self._guard = threading.Lock()
         self._tables: dict[str, _Opened] = {}
-        self._versions: OrderedDict[tuple[str, int], DeltaTable] = OrderedDict()
+        self._versions: OrderedDict[tuple[str, int], _Readable] = OrderedDict()
 
     def exists(self, table: str) -> bool:
         try:
@@ -199,7 +213,7 @@ class DeltaTables:
             raise Unavailable(f"{table}: the table cannot be read: {_first_line(error)}") from error
         return opened.table
 
-    def _at(self, table: str, version: int) -> DeltaTable:
+    def _at(self, table: str, version: int) -> _Readable:
         """The table at a version, in an object that nobody moves to another one."""
         with self._guard:
             found = self._versions.get((table, version))
@@ -210,7 +224,7 @@ class DeltaTables:
         if not 0 <= version <= newest:
             raise NotFound(f"The table {table!r} has no version {version}.", hint=f"The newest is {newest}.")
         try:
-            found = DeltaTable(self._address(table), version=version, storage_options=self._options or None)
+            found = _Readable(self._address(table), version=version, storage_options=self._options or None)
         except DeltaError as error:
             raise NotFound(f"The version {version} of {table!r} is no longer kept: {_first_line(error)}") from error
         with self._guard:

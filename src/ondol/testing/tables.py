@@ -166,6 +166,14 @@ class TablesSuite:
             tables.append("t", days, partition_by=["n"])
         assert _rows(tables, "t").filter(pl.col("day") == "b")["n"].to_list() == [2]
 
+    def test_partition_values_may_be_any_text(self, tables: Tables) -> None:
+        values = ["plain", "two words", "대한항공", "a/b", "50%", "x=y", "", None]
+        frame = pl.DataFrame({"n": range(len(values)), "part": values})
+        tables.append("t", frame, partition_by=["part"])
+        found = _rows(tables, "t").sort("n")
+        assert found["n"].to_list() == list(range(len(values)))
+        assert found["part"].to_list()[:6] == values[:6]
+
     def test_an_empty_frame_makes_an_empty_table(self, tables: Tables) -> None:
         tables.append("t", ROWS.head(0))
         assert _rows(tables, "t").height == 0

@@ -58,6 +58,12 @@ class LightgbmRuntime:
         }
 
     def load(self, files: dict[str, bytes]) -> Predictor:
+        booster = self.restore(files)
+        _one_score(booster)
+        return LightgbmPredictor(booster)
+
+    def restore(self, files: dict[str, bytes]) -> lightgbm.Booster:
+        """A `Booster`, also for a model that a scikit-learn class of LightGBM held."""
         try:
             import lightgbm
         except ImportError as error:
@@ -66,11 +72,9 @@ class LightgbmRuntime:
         if text is None:
             raise Invalid(f"The package has no {_FILE}.", hint=f"It has {', '.join(sorted(files)) or 'no files'}.")
         try:
-            booster = lightgbm.Booster(model_str=text.decode())
+            return lightgbm.Booster(model_str=text.decode())
         except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
             raise Invalid(f"{_FILE} is not a LightGBM model: {error}") from error
-        _one_score(booster)
-        return LightgbmPredictor(booster)
 
 
 class LightgbmPredictor:
