@@ -64,7 +64,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """`online_until`: batches up to this dataset version are online."""
+    """`online_version`: batches up to this version of the dataset are online; -1: none yet."""
 
     name: str
     spec: ViewSpec
@@ -194,6 +194,12 @@ class TrainingSetBuilt(Event, frozen=True, kw_only=True):
     service: str
     rows: int
     until: datetime
+
+
+class ViewDeclared(Event, frozen=True, kw_only=True):
+    """The subject is the view, whose definition is new; nothing of it is online yet."""
+
+    hash: str
 
 
 class ViewMaterialized(Event, frozen=True, kw_only=True):

@@ -1,0 +1,284 @@
+"""Feature views, feature services, training sets, and values for requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ondol.features.service import online, training
+from ondol.features.types import (
+    BuildTrainingSet,
+    DeclareService,
+    DeclareView,
+    FeatureRows,
+    GetService,
+    GetTrainingSet,
+    GetView,
+    ListServices,
+    ListTrainingSets,
+    ListViews,
+    MaterializeView,
+    Pushed,
+    PushRows,
+    ReadFeatures,
+    Service,
+    ServiceSpec,
+    TrainingSet,
+    View,
+    ViewDeclared,
+    ViewSpec,
+)
+from ondol.kernel.errors import Invalid, NotFound
+from ondol.kernel.lazy import lazy
+from ondol.kernel.operation import operation
+from ondol.lake import service as lake
+from ondol.lineage import service as lineage
+from ondol.lineage.types import Edge, Node
+from ondol.ports.tools import Tools
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ondol.features import repo
+    from ondol.features.rules import definitions
+else:
+    pl = lazy("polars")
+    repo = lazy("ondol.features.repo")
+    definitions = lazy("ondol.features.rules.definitions")
+
+
+@operation("views.declare", "POST", "/v1/feature-views", scope="write")
+def declare_view(tools: Tools, request: DeclareView) -> View:
+    """Declare the features of an entity; another definition under the same name replaces the old one."""
+    from ondol.features.rules import expressions
+
+    spec = request.spec
+    dataset = lake.spec_of(tools, spec.dataset)
+    definitions.check_view(spec, dataset)
+    for feature in spec.features:
+        expressions.value_expression(feature.expression, dataset.columns, f"Feature {spec.name}.{feature.name}")
+    definition = definitions.view_hash(spec)
+    known = repo.read_view(tools.connection, spec.name)
+    if known is not None and known.hash == definition:
+        if known.spec != spec:
+            repo.describe_view(tools.connection, spec, tools.now())
+        return _view(tools, spec.name)
+    repo.put_view(tools.connection, spec, definition, tools.now())
+    lineage.record(
+        tools,
+        nodes=[_node("feature_view", spec.name, definition, {"entity": spec.entity, "dataset": spec.dataset})],
+        edges=[_edge("feature_view", spec.name, definition, f"dataset:{spec.dataset}", "reads")],
+    )
+    for name in repo.used_by(tools.connection).get(spec.name, []):
+        _put_service(tools, _service(tools, name).spec)
+    tools.emit(ViewDeclared(subject=spec.name, hash=definition))
+    return _view(tools, spec.name)
+
+
+@operation("views.list", "GET", "/v1/feature-views", scope="read")
+def list_views(tools: Tools, request: ListViews) -> list[View]:
+    """All feature views, by name."""
+    users = repo.used_by(tools.connection)
+    return [_shown(view, users) for view in repo.list_views(tools.connection)]
+
+
+@operation("views.get", "GET", "/v1/feature-views/{view}", scope="read")
+def get_view(tools: Tools, request: GetView) -> View:
+    """A feature view: its definition, what of it is online, and who reads it."""
+    return _view(tools, request.view)
+
+
+@operation("views.materialize", "POST", "/v1/feature-views/{view}/materializations", scope="write", long=True)
+def materialize_view(tools: Tools, request: MaterializeView) -> View:
+    """Bring a view online up to the newest rows of its dataset, as every landed batch does by itself."""
+    stored = stored_view(tools, request.view)
+    online.bring_online(tools, stored.spec.dataset, [stored], full=request.full)
+    with tools.transaction(write=False) as inner:
+        return _view(inner, request.view)
+
+
+@operation("views.push", "POST", "/v1/feature-views/{view}/rows", scope="write", long=True)
+def push_rows(tools: Tools, request: PushRows) -> Pushed:
+    """Put fresh rows online ahead of the batch that brings them to the lake."""
+    with tools.transaction(write=False) as inner:
+        stored = _stored(inner, request.view)
+        return online.push(inner, stored.spec, request.rows)
+
+
+@operation("services.declare", "POST", "/v1/feature-services", scope="write")
+def declare_service(tools: Tools, request: DeclareService) -> Service:
+    """Declare the features that a model reads, in order, and the label it learns."""
+    known = repo.read_service(tools.connection, request.spec.name)
+    return known if known is not None and known.spec == request.spec else _put_service(tools, request.spec)
+
+
+@operation("services.list", "GET", "/v1/feature-services", scope="read")
+def list_services(tools: Tools, request: ListServices) -> list[Service]:
+    """All feature services, by name."""
+    return repo.list_services(tools.connection)
+
+
+@operation("services.get", "GET", "/v1/feature-services/{service}", scope="read")
+def get_service(tools: Tools, request: GetService) -> Service:
+    """A feature service: its features in order, and what a request must bring."""
+    return _service(tools, request.service)
+
+
+@operation("training_sets.build", "POST", "/v1/training-sets", scope="write", long=True)
+def build_training_set(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
+    """Join every labelled row with the features as they were known at its own moment.
+
+    The same request on the same table versions and definitions answers the same set.
+    """
+    return training.build(tools, request)
+
+
+@operation("training_sets.get", "GET", "/v1/training-sets/{training_set}", scope="read")
+def get_training_set(tools: Tools, request: GetTrainingSet) -> TrainingSet:
+    """A training set: where its rows are, and the table versions it was made from."""
+    return _training_set(tools, request.training_set)
+
+
+@operation("training_sets.list", "GET", "/v1/training-sets", scope="read")
+def list_training_sets(tools: Tools, request: ListTrainingSets) -> list[TrainingSet]:
+    """Training sets, the newest first."""
+    if not 1 <= request.limit <= 1000:
+        raise Invalid(f"limit is {request.limit}; it may be 1 to 1000.")
+    return repo.list_training_sets(tools.connection, request.service, request.limit)
+
+
+@operation("features.read", "POST", "/v1/feature-services/{service}/vectors", scope="read", long=True)
+def read_features(tools: Tools, request: ReadFeatures) -> FeatureRows:
+    """Show what a model would see for these rows, now or at another moment of the last day."""
+    service = service_of(tools, request.service)
+    if not request.rows:
+        return FeatureRows(features=service.features, rows=[])
+    try:
+        rows = pl.from_dicts(request.rows, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, TypeError) as error:
+        raise Invalid(f"The rows do not make a table: {error}", hint="Give each column values of one type.") from error
+    found = vectors(tools, service, rows, request.at or tools.now())
+    return FeatureRows(features=service.features, rows=[list(row) for row in found.iter_rows()])
+
+
+def service_of(tools: Tools, name: str) -> Service:
+    """A feature service by its name; `NotFound` otherwise."""
+    with tools.transaction(write=False) as inner:
+        return _service(inner, name)
+
+
+def vectors(tools: Tools, service: Service, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """The features of the service, in its order, as doubles: one row for each of `rows`, from the online store.
+
+    `rows` bring the columns `service.inputs` (further columns are ignored), and may bring
+    their own moments in the service's time column; `at` is the moment of the others. The
+    values are those of a training set at that moment, as far as they have arrived online:
+    exact from a day ago on. Raises `Invalid` naming columns that are missing or do not fit.
+    """
+    return online.vectors(tools, service, rows, at)
+
+
+def training_frame(tools: Tools, training_set: str | TrainingSet) -> pl.DataFrame:
+    """The rows of a training set in the order of time: the service's key and time columns, the
+    entity columns, the features in order (doubles), and `label` (a double)."""
+    if isinstance(training_set, str):
+        with tools.transaction(write=False) as inner:
+            training_set = _training_set(inner, training_set)
+    return tools.tables.scan(training_set.table, version=training_set.table_version).collect()
+
+
+def label_frame(tools: Tools, service_name: str, since: datetime | None, until: datetime | None) -> pl.DataFrame:
+    """`key` (text), `time`, `label` (a double) of the rows with `since <= time < until` whose label is known by now."""
+    from ondol.features.rules import training as sets
+
+    service = service_of(tools, service_name)
+    dataset = lake.spec_of(tools, service.spec.dataset)
+    now = tools.now()
+    found = sets.label_rows(lake.scan(tools, dataset.name), service.spec, dataset, since, now)
+    return (found if until is None else found.filter(pl.col("time") < pl.lit(until))).collect()
+
+
+def stored_view(tools: Tools, name: str) -> repo.StoredView:
+    """A view and what of it is online."""
+    with tools.transaction(write=False) as inner:
+        return _stored(inner, name)
+
+
+def views_of(tools: Tools, dataset: str) -> list[repo.StoredView]:
+    """The views whose rows come from a dataset."""
+    with tools.transaction(write=False) as inner:
+        return repo.list_views(inner.connection, dataset)
+
+
+def _put_service(tools: Tools, spec: ServiceSpec) -> Service:
+    from ondol.features.rules import expressions
+
+    dataset = lake.spec_of(tools, spec.dataset)
+    views = [_stored(tools, name).spec for name in spec.views]
+    definitions.check_service(spec, dataset, views)
+    expressions.value_expression(spec.label, dataset.columns, f"The label of {spec.name}")
+    for group in spec.row_features:
+        for feature in group.features:
+            expressions.value_expression(feature.expression, group.columns, f"Feature {group.name}.{feature.name}")
+    made = Service(
+        name=spec.name,
+        spec=spec,
+        hash=definitions.service_hash(spec, views),
+        label_hash=definitions.label_hash(spec),
+        features=definitions.feature_names(spec, views),
+        inputs=definitions.inputs_of(spec, dataset, views),
+        updated_at=tools.now(),
+    )
+    repo.put_service(tools.connection, made)
+    _record_service(tools, made, views)
+    return made
+
+
+def _record_service(tools: Tools, made: Service, views: Sequence[ViewSpec]) -> None:
+    facts = {"features": made.features, "label": made.spec.label, "dataset": made.spec.dataset}
+    origins = [f"feature_view:{view.name}@{definitions.view_hash(view)[:8]}" for view in views]
+    lineage.record(
+        tools,
+        nodes=[_node("feature_service", made.name, made.hash, facts)],
+        edges=[_edge("feature_service", made.name, made.hash, origin, "lists") for origin in origins],
+    )
+
+
+def _node(kind: str, name: str, definition: str, facts: Mapping[str, object]) -> Node:
+    title = f"{kind.replace('_', ' ')} {name}"
+    return Node(id=f"{kind}:{name}@{definition[:8]}", kind=kind, title=title, facts=dict(facts))
+
+
+def _edge(kind: str, name: str, definition: str, origin: str, relation: str) -> Edge:
+    return Edge(made=f"{kind}:{name}@{definition[:8]}", origin=origin, relation=relation)
+
+
+def _stored(tools: Tools, name: str) -> repo.StoredView:
+    if found := repo.read_view(tools.connection, name):
+        return found
+    known = [view.name for view in repo.list_views(tools.connection)]
+    raise NotFound(f"There is no feature view {name!r}.", hint=f"There are {', '.join(known) or 'none yet'}.")
+
+
+def _view(tools: Tools, name: str) -> View:
+    return _shown(_stored(tools, name), repo.used_by(tools.connection))
+
+
+def _shown(stored: repo.StoredView, users: dict[str, list[str]]) -> View:
+    return View(**msgspec.structs.asdict(stored), used_by=users.get(stored.name, []))
+
+
+def _service(tools: Tools, name: str) -> Service:
+    if found := repo.read_service(tools.connection, name):
+        return found
+    known = [service.name for service in repo.list_services(tools.connection)]
+    raise NotFound(f"There is no feature service {name!r}.", hint=f"There are {', '.join(known) or 'none yet'}.")
+
+
+def _training_set(tools: Tools, identity: str) -> TrainingSet:
+    if found := repo.read_training_set(tools.connection, identity):
+        return found
+    raise NotFound(f"There is no training set {identity!r}.", hint="`ondol training-sets list` shows them.")

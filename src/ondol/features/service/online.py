@@ -1,0 +1,202 @@
+"""The online side: bring views up to the present, take pushed rows, and read values for requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from ondol.features.rules.definitions import Stair, stairs_of
+from ondol.features.types import Pushed, Service, ViewMaterialized, ViewSpec
+from ondol.kernel.errors import Conflict, Invalid
+from ondol.kernel.lazy import lazy
+from ondol.lake import service as lake
+from ondol.lake.types import DatasetSpec
+from ondol.ports.online import Key, Online, Step
+from ondol.ports.tools import Tools
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ondol.features import repo
+    from ondol.features.rules import lookup, present, staircase
+else:
+    pl = lazy("polars")
+    repo = lazy("ondol.features.repo")
+    lookup = lazy("ondol.features.rules.lookup")
+    present = lazy("ondol.features.rules.present")
+    staircase = lazy("ondol.features.rules.staircase")
+
+_CACHED_KEYS = 200_000
+_CACHED_PLANS = 64
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Staircases of one store as they were at `revision`."""
+
+    revision: int
+    of_key: dict[Key, lookup.Staircase] = field(default_factory=dict)
+
+
+class OnlineReader:
+    """Staircases in the memory of this process, dropped as soon as the store says that it has newer ones.
+
+    Thread-safe without a lock: a shelf only ever gains keys, and is replaced as a whole.
+    """
+
+    def __init__(self, online: Online) -> None:
+        self._online = online
+        self._shelves: dict[str, _Shelf] = {}
+        self.materialising = threading.Lock()
+        self.plans: dict[str, lookup.Plan] = {}
+
+    def staircases(self, store: str, keys: Iterable[str | None]) -> dict[Key, lookup.Staircase]:
+        """At least the staircases of `keys`; unknown keys have no steps."""
+        revision = self._online.revision(store)
+        shelf = self._shelves.get(store)
+        if shelf is None or shelf.revision != revision or len(shelf.of_key) > _CACHED_KEYS:
+            shelf = self._shelves[store] = _Shelf(revision)
+        wanted = [key for key in set(keys) if key is not None and key not in shelf.of_key]
+        if wanted:
+            for key, steps in zip(wanted, self._online.get(store, wanted), strict=True):
+                shelf.of_key[key] = ([step[0] for step in steps], [step[1] for step in steps])
+        return shelf.of_key
+
+
+_readers: WeakKeyDictionary[Online, OnlineReader] = WeakKeyDictionary()
+_opening = threading.Lock()
+
+
+def reader_of(online: Online) -> OnlineReader:
+    if found := _readers.get(online):
+        return found
+    with _opening:
+        return _readers.setdefault(online, OnlineReader(online))
+
+
+def vectors(tools: Tools, service: Service, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """See `ondol.features.service.vectors`."""
+    reader = reader_of(tools.online)
+    plan = reader.plans.get(service.hash) or _planned(tools, service, reader)
+    question = lookup.ask(plan, rows, at)
+    found = [
+        [reader.staircases(stair.store, keys) for stair in group.stairs]
+        for group, keys in zip(plan.groups, question.keys, strict=True)
+    ]
+    return lookup.answer(plan, question, found)
+
+
+def _planned(tools: Tools, service: Service, reader: OnlineReader) -> lookup.Plan:
+    """Compiled from the definitions in force, and kept under their hash."""
+    with tools.transaction(write=False) as inner:
+        known = repo.read_service(inner.connection, service.name) or service
+        views = repo.read_views(inner.connection, known.spec.views)
+    plan = lookup.compile_plan(
+        known.spec, [views[name].spec for name in known.spec.views], known.inputs, known.features
+    )
+    if len(reader.plans) >= _CACHED_PLANS:
+        reader.plans.clear()
+    reader.plans[known.hash] = plan
+    return plan
+
+
+def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *, full: bool = False) -> None:
+    """Compute what the present can reach of these views of one dataset, and store it.
+
+    A function of the silver version and the moment alone, so that doing it again changes
+    nothing and a crash in its middle is repaired by the next call.
+    """
+    reader = reader_of(tools.online)
+    with reader.materialising:
+        version = lake.current_version(tools, dataset)
+        due = [view for view in views if version >= 0 and (full or view.online_version < version)]
+        if not due:
+            return
+        spec = lake.spec_of(tools, dataset)
+        now = lookup.microseconds_of(tools.now())
+        rows = _Rows(tools, spec, version, [present.reach(view.spec, spec, now) for view in due])
+        for view in due:
+            keys = _materialise(tools, view.spec, rows, now, full=full)
+            with tools.transaction(write=True) as inner:
+                if repo.set_online(inner.connection, view.name, view.hash, version=version, keys=keys):
+                    inner.emit(ViewMaterialized(subject=view.name, keys=keys, version=version))
+
+
+class _Rows:
+    """The rows of one dataset that the present can reach, read once for all its views."""
+
+    def __init__(self, tools: Tools, dataset: DatasetSpec, version: int, since: Sequence[int | None]) -> None:
+        self.dataset = dataset
+        self._scan = lake.scan(tools, dataset.name, version)
+        bounds = [bound for bound in since if bound is not None]
+        self._since = min(bounds) if len(bounds) == len(since) else None
+        self._frame = present.reachable(self._scan, dataset, self._since).collect()
+
+    def of(self, view: ViewSpec) -> pl.DataFrame:
+        found = staircase.known_rows(self._frame.lazy(), view, self.dataset).collect()
+        earlier = present.earlier_rows_matter(found, view, self.dataset, self._since)
+        if earlier is None:
+            return found
+        more = present.reachable(self._scan, self.dataset, earlier)
+        return staircase.known_rows(more, view, self.dataset).collect()
+
+
+def _materialise(tools: Tools, view: ViewSpec, rows: _Rows, now: int, *, full: bool) -> int:
+    """Store the view's stairs; how many keys have any steps."""
+    known, types, count = rows.of(view), rows.dataset.columns, 0
+    for stair in stairs_of(view):
+        start = present.first_instant(stair, now)
+        steps = present.current(staircase.steps_of(known, view.entity, stair), view.entity, start)
+        found = list(present.staircases(steps, view.entity, types))
+        count = max(count, len(found))
+        if full:
+            tools.online.drop(stair.store)
+        if stair.window or full:
+            tools.online.put(stair.store, found, replace=True)
+        elif rows.dataset.known_at:
+            newest = present.newest_instants(known, view, types)
+            tools.online.put(stair.store, _with_pushed(tools.online, stair, found, newest), replace=True)
+        else:
+            tools.online.put(stair.store, found, replace=False)
+            tools.online.forget_before(stair.store, start)
+    return count
+
+
+def _with_pushed(
+    online: Online, stair: Stair, found: list[tuple[Key, list[Step]]], newest: dict[Key, int]
+) -> list[tuple[Key, list[Step]]]:
+    """The computed steps, and after them those that were pushed ahead of the newest row.
+
+    Merging would keep steps that a row which landed late has superseded.
+    """
+    stored = online.get(stair.store, [key for key, _ in found])
+    return [
+        (key, [*steps, *(step for step in before if step[0] > newest[key])])
+        for (key, steps), before in zip(found, stored, strict=True)
+    ]
+
+
+def push(tools: Tools, view: ViewSpec, rows: list[dict[str, Any]]) -> Pushed:
+    """Steps straight from rows, merged into what is online."""
+    if any(feature.aggregate != "last" for feature in view.features):
+        raise Conflict(
+            f"Feature view {view.name!r} aggregates over windows; rows can be pushed to views of newest rows only.",
+            hint=f"Append the rows to dataset {view.dataset!r}: what is online follows.",
+        )
+    dataset = lake.spec_of(tools, view.dataset)
+    typed = lake.typed_rows(tools, view.dataset, rows)
+    known = staircase.known_rows(typed.lazy(), view, dataset).collect()
+    if known.height < len(rows):
+        needed = [*view.entity, dataset.time, dataset.known_at]
+        raise Invalid(
+            f"{len(rows) - known.height} of {len(rows)} rows cannot be pushed to {view.name!r}.",
+            hint=f"Each row needs {', '.join(dict.fromkeys(name for name in needed if name))}.",
+        )
+    (stair,) = stairs_of(view)
+    steps = staircase.steps_of(known, view.entity, stair)
+    keys = tools.online.put(stair.store, present.staircases(steps, view.entity, dataset.columns), replace=False)
+    return Pushed(view=view.name, keys=keys)

@@ -1,0 +1,119 @@
+"""Building training sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ondol.features.rules import definitions
+from ondol.features.types import BuildTrainingSet, Service, TrainingSet, TrainingSetBuilt, ViewSpec
+from ondol.kernel.errors import Invalid, NotFound, Refused
+from ondol.kernel.lazy import lazy
+from ondol.lake import service as lake
+from ondol.lake.types import DatasetSpec
+from ondol.lineage import service as lineage
+from ondol.lineage.types import Edge, Node
+from ondol.ports.tools import Tools
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ondol.features import repo
+    from ondol.features.rules import present, staircase, training
+else:
+    pl = lazy("polars")
+    repo = lazy("ondol.features.repo")
+    present = lazy("ondol.features.rules.present")
+    staircase = lazy("ondol.features.rules.staircase")
+    training = lazy("ondol.features.rules.training")
+
+
+def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
+    """See `ondol.features.service.build_training_set`."""
+    until = request.until or tools.now()
+    if request.since is not None and request.since >= until:
+        raise Invalid(f"A training set from {request.since} until {until} has no rows.")
+    with tools.transaction(write=False) as inner:
+        service = repo.read_service(inner.connection, request.service)
+        if service is None:
+            raise NotFound(f"There is no feature service {request.service!r}.", hint="ondol feature-services list")
+        stored = repo.read_views(inner.connection, service.spec.views)
+        views = [stored[name].spec for name in service.spec.views]
+        names = sorted({service.spec.dataset, *(view.dataset for view in views)})
+        versions = {name: lake.current_version(inner, name) for name in names}
+        tables = {f"silver/{name}": version for name, version in versions.items()}
+        identity = "ts_" + definitions.hash_of([service.hash, request.since, until, tables])[:26]
+        if made := repo.read_training_set(inner.connection, identity):
+            return made
+    frame = _frame(tools, service, views, versions, (request.since, until))
+    if not frame.height:
+        raise Refused(
+            f"No row of {service.spec.dataset!r} between {request.since or 'the beginning'} and {until} has a label "
+            "that is known by then.",
+            hint=f"Look at `ondol datasets get {service.spec.dataset}`, and at the label {service.spec.label!r}.",
+        )
+    table = f"gold/training/{identity}"
+    made = TrainingSet(
+        id=identity, service=service.name, service_hash=service.hash, label=service.spec.label,
+        label_hash=service.label_hash, features=service.features, table=table,
+        table_version=tools.tables.overwrite(table, frame), rows=frame.height, since=request.since, until=until,
+        positive_share=training.positive_share(frame[training.LABEL]), tables=tables, at=tools.now(),
+    )  # fmt: skip
+    with tools.transaction(write=True) as inner:
+        if first := repo.read_training_set(inner.connection, identity):
+            return first
+        repo.insert_training_set(inner.connection, made)
+        _record(inner, made, service)
+        inner.emit(TrainingSetBuilt(subject=identity, service=service.name, rows=made.rows, until=until))
+    return made
+
+
+def _frame(
+    tools: Tools,
+    service: Service,
+    views: Sequence[ViewSpec],
+    versions: dict[str, int],
+    span: tuple[datetime | None, datetime],
+) -> pl.DataFrame:
+    dataset = lake.spec_of(tools, service.spec.dataset)
+    rows = lake.scan(tools, dataset.name, versions[dataset.name])
+    questions = training.spine(rows, service.spec, dataset, views, span).collect()
+    steps = []
+    for view in views:
+        source = lake.spec_of(tools, view.dataset)
+        known = _known_rows(tools, view, source, versions[view.dataset], questions)
+        steps += [(view, stair, staircase.steps_of(known, view.entity, stair)) for stair in definitions.stairs_of(view)]
+    return training.assemble(questions, service.spec, views, steps)
+
+
+def _known_rows(
+    tools: Tools, view: ViewSpec, dataset: DatasetSpec, version: int, questions: pl.DataFrame
+) -> pl.DataFrame:
+    """The rows of a view that the first question, or a later one, can see."""
+    rows = lake.scan(tools, view.dataset, version)
+    since = training.first_needed(questions, view, dataset)
+    known = staircase.known_rows(present.reachable(rows, dataset, since), view, dataset).collect()
+    earlier = present.earlier_rows_matter(known, view, dataset, since)
+    if earlier is None:
+        return known
+    return staircase.known_rows(present.reachable(rows, dataset, earlier), view, dataset).collect()
+
+
+def _record(tools: Tools, made: TrainingSet, service: Service) -> None:
+    facts = {
+        "rows": made.rows,
+        "label": made.label,
+        "since": made.since.isoformat() if made.since else "the beginning",
+        "until": made.until.isoformat(),
+    }
+    title = f"training set of {service.name}, {made.rows:,} rows"
+    origins = [f"table:{table}@{version}" for table, version in made.tables.items()]
+    lineage.record(
+        tools,
+        nodes=[Node(id=made.id, kind="training_set", title=title, facts=facts, at=made.at)],
+        edges=[
+            *(Edge(made=made.id, origin=origin, relation="read") for origin in origins),
+            Edge(made=made.id, origin=f"feature_service:{service.name}@{service.hash[:8]}", relation="defined_by"),
+        ],
+    )
