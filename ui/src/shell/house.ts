@@ -1,8 +1,9 @@
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useGet } from "../api/hooks";
 
 const oftenMilliseconds = 1_500;
 const seldomMilliseconds = 15_000;
+const stillAfterMilliseconds = 6_000;
 
 export interface HouseTime {
   readonly now: Date;
@@ -10,6 +11,8 @@ export interface HouseTime {
   readonly replaying: boolean;
   /** True while something that this time brought is still being done. */
   readonly busy: boolean;
+  /** True while a replay goes on: its time has changed since it was last read. */
+  readonly moving: boolean;
 }
 
 /** The house's own time, or the wall clock's while the house does not answer. */
@@ -20,7 +23,15 @@ export function useHouseTime(): HouseTime {
   useEffect(() => {
     setEvery(replaying ? oftenMilliseconds : seldomMilliseconds);
   }, [replaying]);
-  return { now: clock === undefined ? new Date() : new Date(clock.now), replaying, busy: clock?.quiet === false };
+  const said = clock?.now;
+  const [before, setBefore] = useState({ said, at: 0 });
+  if (said !== before.said) setBefore({ said, at: before.said === undefined ? 0 : Date.now() });
+  const busy = clock?.quiet === false;
+  const moving = replaying && (busy || Date.now() - before.at < stillAfterMilliseconds);
+  return useMemo(
+    () => ({ now: said === undefined ? new Date() : new Date(said), replaying, busy, moving }),
+    [said, replaying, busy, moving],
+  );
 }
 
 /** The project that was applied last; empty before the first one. */

@@ -14,15 +14,10 @@ import { useHistory } from "./marks";
 import { QualityChart } from "./QualityChart";
 import { Requests } from "./Requests";
 import { TrafficChart } from "./TrafficChart";
-import { bucketsOf, sum } from "./usage";
+import { bucketsOf, sum, useUsage } from "./usage";
 
 type Endpoint = Schema<"Endpoint">;
 type Usage = Schema<"Usage">;
-
-/** The usage of an endpoint by day; it has no event of its own, so it is asked for again and again. */
-export function useUsage(endpoint: string) {
-  return useGet("/v1/endpoints/{endpoint}/usage", { path: { endpoint }, query: { bucket: "1d" } }, { every: 4000, enabled: endpoint !== "" });
-}
 
 export default function EndpointPage({ endpoint: name = "" }: { readonly endpoint?: string }) {
   const words = useWords().serving;

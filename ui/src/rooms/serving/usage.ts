@@ -1,4 +1,5 @@
 import type { Schema } from "../../api/client";
+import { useGet } from "../../api/hooks";
 
 type Usage = Schema<"Usage">;
 
@@ -49,4 +50,9 @@ export function numbersOf(usage: readonly Usage[]): number[] {
 
 export function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {
   return items.reduce((total, item) => total + value(item), 0);
+}
+
+/** The usage of an endpoint by day; it has no event of its own, so it is asked for again and again. */
+export function useUsage(endpoint: string) {
+  return useGet("/v1/endpoints/{endpoint}/usage", { path: { endpoint }, query: { bucket: "1d" } }, { every: 4000, enabled: endpoint !== "" });
 }
