@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ondol import catalog
+from ondol.access import service as access
 from ondol.kernel.clock import Clock, ReplayClock, SystemClock, parse_moment
 from ondol.kernel.config import Config
 from ondol.kernel.errors import Invalid, NotFound
@@ -58,9 +59,14 @@ class House:
             request = to_request(found, request or {})
         if found.long:
             result = found.function(self.tools(actor), request)
+            if found.audited:
+                with self.tools(actor).transaction(write=True) as inner:
+                    _audit(inner, found, request)
         else:
             with self.tools(actor).transaction(write=found.writes) as inner:
                 result = found.function(inner, request)
+                if found.audited:
+                    _audit(inner, found, request)
         if found.writes:
             self.committed.set()
         return result
@@ -70,6 +76,11 @@ class House:
         tools.executor.close()
         tools.online.close()
         tools.db.close()
+
+
+def _audit(tools: Tools, found: Operation, request: msgspec.Struct) -> None:
+    subject = next(iter(found.path_fields), None) or request.__struct_fields__[0]
+    access.record_audit(tools, tools.actor, found.name, str(getattr(request, subject)))
 
 
 def operation_of(which: str | Callable[..., Any] | Operation) -> Operation:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ondol.access.types import Actor
-from ondol.doors.guard import Guard, check_scope
-from ondol.home import operation_of
+from ondol.doors.guard import Guard
 from ondol.kernel.errors import Forbidden, Unauthenticated
 
 READER = Actor(name="reader", scope="read")
@@ -46,9 +45,3 @@ def test_an_open_address_asks_for_a_key() -> None:
     with pytest.raises(Unauthenticated):
         guard.admit("GET", {"authorization": "Bearer wrong"})
     assert guard.admit("GET", {"authorization": "Bearer right"}) == READER
-
-
-def test_a_scope_covers_the_ones_below_it_only() -> None:
-    check_scope(READER, operation_of("runs.list"))
-    with pytest.raises(Forbidden, match="needs the scope"):
-        check_scope(READER, operation_of("runs.create"))

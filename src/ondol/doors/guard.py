@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from ondol.access.types import Actor
 from ondol.kernel.errors import Forbidden, Unauthenticated
-from ondol.kernel.operation import Operation
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
@@ -38,16 +37,6 @@ class Guard:
         if method != "GET" and origin and urlsplit(origin).netloc != headers.get("host"):
             raise Forbidden(f"Requests that change things are not taken from {origin}.")
         return Actor(name="local", scope="admin")
-
-
-def check_scope(actor: Actor, found: Operation) -> None:
-    """`Forbidden` unless the actor's scope covers the operation's."""
-    order = ("read", "write", "deploy", "admin")
-    if order.index(actor.scope) < order.index(found.scope):
-        raise Forbidden(
-            f"{found.name} needs the scope {found.scope!r}; the key of {actor.name} has {actor.scope!r}.",
-            hint=f"ondol keys create --name {actor.name} --scope {found.scope}",
-        )
 
 
 def _host_of(header: str) -> str:

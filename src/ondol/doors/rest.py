@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, get_origin
 
@@ -13,7 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ondol import catalog
-from ondol.doors.guard import Guard, check_scope
+from ondol.access.service import allow
+from ondol.doors.guard import Guard
 from ondol.home import House, to_request
 from ondol.kernel.content import Content
 from ondol.kernel.errors import Invalid, OndolError, TooLarge
@@ -25,9 +27,12 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def routes(house: House, guard: Guard) -> list[Route]:
-    """Routes of every operation; those without path fields first, so that fixed paths win."""
-    ordered = sorted(catalog.OPERATIONS.values(), key=lambda found: (len(found.path_fields), found.path))
-    return [Route(found.path, _handler(house, guard, found), methods=[found.method]) for found in ordered]
+    """Routes of every operation, longer paths first: a field at the end of a path may hold slashes."""
+    ordered = sorted(catalog.OPERATIONS.values(), key=lambda found: (-found.path.count("/"), len(found.path_fields)))
+    return [
+        Route(re.sub(r"}$", ":path}", found.path), _handler(house, guard, found), methods=[found.method])
+        for found in ordered
+    ]
 
 
 def _handler(house: House, guard: Guard, found: Operation) -> Handler:
@@ -36,7 +41,7 @@ def _handler(house: House, guard: Guard, found: Operation) -> Handler:
     async def handle(request: Request) -> Response:
         try:
             actor = guard.admit(request.method, request.headers)
-            check_scope(actor, found)
+            allow(actor, found.scope)
             fields = await read_fields(request, lists, house.config.body_limit_mb * 2**20)
             record = await run_in_threadpool(house.call, found, to_request(found, fields), actor=actor.name)
         except Exception as error:

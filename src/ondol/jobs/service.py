@@ -168,7 +168,7 @@ def get_clock(tools: Tools, request: GetClock) -> ClockState:
     )
 
 
-@operation("clock.set", "POST", "/v1/clock", scope="admin", long=True)
+@operation("clock.set", "POST", "/v1/clock", scope="write", long=True)
 def set_clock(tools: Tools, request: SetClock) -> ClockState:
     """Move the clock of a house that replays history; it only goes forward."""
     tools.clock.set(request.now)

@@ -43,6 +43,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return re.findall(r"{(\w+)}", self.path)
 
     @property
+    def audited(self) -> bool:
+        """Who moved traffic, pointed an alias or made a key is written down."""
+        return self.writes and self.scope in ("deploy", "admin")
+
+    @property
     def writes(self) -> bool:
         return self.method != "GET"
 
