@@ -14,11 +14,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ondol.demo.check import Finding, look
 from ondol.demo.feed import Feed
-from ondol.demo.replay import Replay
+from ondol.demo.replay import ENDPOINT, Replay
 from ondol.demo.server import DemoServer, fresh_home
 from ondol.doors.cli.by_hand import follow
 from ondol.doors.client import Client
-from ondol.kernel.errors import NotFound, Refused
+from ondol.kernel.errors import NotFound, Refused, Unavailable
 from ondol.sdk.project_file import read_project
 
 START = date(2013, 4, 1)
@@ -75,8 +75,20 @@ def _prepare(client: Client, project: Path, console: Console) -> None:
     ended = follow(client, run.id, quiet=False)
     if ended.status != "finished":
         raise Refused(f"The first training failed: {ended.error}", hint=f"ondol pipeline-runs get {ended.id}")
-    while not client.call("clock.get").quiet:
-        time.sleep(0.05)
+    wait_until_ready(client)
+
+
+def wait_until_ready(client: Client, seconds: float = 60) -> None:
+    """Until the endpoint answers: its first model is loaded in the background."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            client.request("GET", f"/v2/models/{ENDPOINT}/ready")
+            return
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _fields(record: msgspec.Struct) -> dict[str, object]:
