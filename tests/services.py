@@ -11,6 +11,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -151,12 +152,9 @@ def _running(arguments: list[str], folder: str, **how: Any) -> Iterator[subproce
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # At once: what it stored goes with its folder. PostgreSQL still tells its children.
+        process.send_signal(signal.SIGQUIT if "postgres" in arguments[0] else signal.SIGKILL)
+        process.wait()
 
 
 def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], name: str) -> None:

@@ -14,6 +14,7 @@ context.configure(
     render_as_batch=True,
     render_item=plain_types,
     compare_type=True,
+    compare_server_default=True,
 )
 with context.begin_transaction():
     context.run_migrations()
