@@ -76,7 +76,8 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """`replaced` counts duplicates of rows that silver had already, dropped on the way."""
+    """`rows` came, `landed_rows` are new in silver, `duplicates` were dropped because silver had
+    their keys already; what is left over, the dataset's `where` dropped."""
 
     id: str
     dataset: str
@@ -84,6 +85,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["landed", "quarantined"]
     rows: int
     landed_rows: int
+    duplicates: int = 0
     at: datetime
     origin: str
     bronze_version: int = -1

@@ -1,0 +1,263 @@
+"""The tables `datasets`, `batches`, `landings` and `source_files`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from ondol.lake.types import Batch, Dataset, DatasetSpec, Violation
+from ondol.ports.schema import Json, Moment, metadata
+
+datasets = sa.Table(
+    "datasets",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("spec", Json, nullable=False),
+    sa.Column("root", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("batches", sa.Integer, nullable=False),
+    sa.Column("quarantined", sa.Integer, nullable=False),
+    sa.Column("newest", Moment),
+    sa.Column("updated_at", Moment, nullable=False),
+    # How often somebody began to write to silver: what a process knows of its keys is right as long as this is.
+    sa.Column("revision", sa.Integer, nullable=False),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("dataset", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(255), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("landed_rows", sa.BigInteger, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("bronze_version", sa.Integer, nullable=False),
+    sa.Column("silver_version", sa.Integer, nullable=False),
+    sa.Column("quarantine", sa.Text, nullable=False),
+    sa.Column("violations", Json, nullable=False),
+    sa.UniqueConstraint("dataset", "key"),
+    sa.Index(None, "dataset", "id"),
+)
+
+# The one batch of a dataset that is on its way into the lake, written down before the first
+# Delta commit: whoever finds it abandoned brings it to its end.
+landings = sa.Table(
+    "landings",
+    metadata,
+    sa.Column("dataset", sa.String(64), primary_key=True),
+    sa.Column("batch", sa.String(40), nullable=False),
+    sa.Column("key", sa.String(255), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("landed_rows", sa.BigInteger, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("newest", Moment),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("files", Json, nullable=False),
+    sa.Column("holder", sa.String(255), nullable=False),
+    sa.Column("held_since", Moment, nullable=False),
+)
+
+source_files = sa.Table(
+    "source_files",
+    metadata,
+    sa.Column("dataset", sa.String(64), primary_key=True),
+    sa.Column("path", sa.String(1024), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("modified_ns", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("batch", sa.String(40), nullable=False),
+    sa.Column("read_at", Moment, nullable=False),
+)
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as it was when it was read; `path` is relative to the project, `digest` its SHA-256."""
+
+    path: str
+    size: int
+    modified_ns: int
+    digest: str
+
+
+class Landing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch will bring, decided before anything is written. `files` become known with it."""
+
+    dataset: str
+    batch: str
+    key: str
+    rows: int
+    landed_rows: int
+    duplicates: int
+    newest: datetime | None
+    at: datetime
+    origin: str
+    files: list[SourceFile]
+    holder: str
+    held_since: datetime
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset with what only the room itself needs to know."""
+
+    dataset: Dataset
+    root: str
+    revision: int
+
+
+def find_dataset(connection: sa.Connection, name: str) -> Stored | None:
+    row = connection.execute(sa.select(datasets).where(datasets.c.name == name)).mappings().first()
+    return _stored(row) if row else None
+
+
+def select_datasets(connection: sa.Connection) -> list[Dataset]:
+    rows = connection.execute(sa.select(datasets).order_by(datasets.c.name)).mappings()
+    return [_stored(row).dataset for row in rows]
+
+
+def dataset_names(connection: sa.Connection) -> list[str]:
+    return list(connection.execute(sa.select(datasets.c.name).order_by(datasets.c.name)).scalars())
+
+
+def insert_dataset(connection: sa.Connection, spec: DatasetSpec, root: str, now: datetime) -> None:
+    connection.execute(
+        datasets.insert().values(
+            name=spec.name,
+            spec=spec,
+            root=root,
+            version=-1,
+            rows=0,
+            batches=0,
+            quarantined=0,
+            updated_at=now,
+            revision=0,
+        )
+    )
+
+
+def update_spec(connection: sa.Connection, spec: DatasetSpec, root: str, now: datetime) -> None:
+    # A new revision: what processes know of the keys may be about other columns than those of the new key.
+    connection.execute(
+        datasets.update()
+        .where(datasets.c.name == spec.name)
+        .values(spec=spec, root=root, updated_at=now, revision=datasets.c.revision + 1)
+    )
+
+
+def find_batch(connection: sa.Connection, identity: str) -> Batch | None:
+    row = connection.execute(sa.select(batches).where(batches.c.id == identity)).mappings().first()
+    return _batch(row) if row else None
+
+
+def find_batch_by_key(connection: sa.Connection, dataset: str, key: str) -> Batch | None:
+    query = sa.select(batches).where(batches.c.dataset == dataset, batches.c.key == key)
+    row = connection.execute(query).mappings().first()
+    return _batch(row) if row else None
+
+
+def select_batches(connection: sa.Connection, dataset: str, status: str, limit: int) -> list[Batch]:
+    """The newest first."""
+    query = sa.select(batches).where(batches.c.dataset == dataset).order_by(batches.c.id.desc()).limit(limit)
+    if status:
+        query = query.where(batches.c.status == status)
+    return [_batch(row) for row in connection.execute(query).mappings()]
+
+
+def insert_batch(connection: sa.Connection, batch: Batch, newest: datetime | None, now: datetime) -> None:
+    """Store a batch and count it in its dataset."""
+    connection.execute(batches.insert().values(**msgspec.structs.asdict(batch)))
+    counted: dict[str, Any] = {"updated_at": now}
+    if batch.status == "quarantined":
+        counted["quarantined"] = datasets.c.quarantined + 1
+    else:
+        counted |= {"batches": datasets.c.batches + 1, "rows": datasets.c.rows + batch.landed_rows}
+        counted |= {"version": batch.silver_version}
+    connection.execute(datasets.update().where(datasets.c.name == batch.dataset).values(**counted))
+    if batch.status == "landed" and newest is not None:
+        later = sa.or_(datasets.c.newest.is_(None), datasets.c.newest < newest)
+        connection.execute(datasets.update().where(datasets.c.name == batch.dataset, later).values(newest=newest))
+
+
+def find_landing(connection: sa.Connection, dataset: str) -> Landing | None:
+    row = connection.execute(sa.select(landings).where(landings.c.dataset == dataset)).mappings().first()
+    return Landing(**{**row, "files": msgspec.convert(row["files"], list[SourceFile])}) if row else None
+
+
+def begin_landing(connection: sa.Connection, landing: Landing, revision: int) -> bool:
+    """Take the dataset for this batch; False when another batch was begun since `revision`."""
+    if find_landing(connection, landing.dataset) is not None:
+        return False
+    mine = connection.execute(
+        datasets.update()
+        .where(datasets.c.name == landing.dataset, datasets.c.revision == revision)
+        .values(revision=revision + 1)
+    )
+    if mine.rowcount != 1:
+        return False
+    connection.execute(landings.insert().values(**msgspec.structs.asdict(landing)))
+    return True
+
+
+def take_over(connection: sa.Connection, landing: Landing, holder: str, now: datetime) -> bool:
+    """Make an abandoned landing ours; False when somebody else was faster."""
+    taken = connection.execute(
+        landings.update()
+        .where(landings.c.dataset == landing.dataset, landings.c.batch == landing.batch)
+        .where(landings.c.holder == landing.holder, landings.c.held_since == landing.held_since)
+        .values(holder=holder, held_since=now)
+    )
+    return taken.rowcount == 1
+
+
+def end_landing(connection: sa.Connection, landing: Landing) -> bool:
+    """Give the dataset free; False when the landing was no longer there."""
+    ended = connection.execute(
+        landings.delete().where(landings.c.dataset == landing.dataset, landings.c.batch == landing.batch)
+    )
+    return ended.rowcount == 1
+
+
+def select_files(connection: sa.Connection, dataset: str) -> dict[str, SourceFile]:
+    """By path."""
+    columns = [source_files.c[name] for name in SourceFile.__struct_fields__]
+    rows = connection.execute(sa.select(*columns).where(source_files.c.dataset == dataset)).mappings()
+    return {row["path"]: SourceFile(**row) for row in rows}
+
+
+def put_files(connection: sa.Connection, dataset: str, batch: str, files: list[SourceFile], now: datetime) -> None:
+    for file in files:
+        values = {**msgspec.structs.asdict(file), "batch": batch, "read_at": now}
+        known = connection.execute(
+            source_files.update()
+            .where(source_files.c.dataset == dataset, source_files.c.path == file.path)
+            .values(**values)
+        )
+        if known.rowcount == 0:
+            connection.execute(source_files.insert().values(dataset=dataset, **values))
+
+
+def touch_file(connection: sa.Connection, dataset: str, file: SourceFile) -> None:
+    """The same content, written again: remember the new time, so that it need not be read next time."""
+    connection.execute(
+        source_files.update()
+        .where(source_files.c.dataset == dataset, source_files.c.path == file.path)
+        .values(size=file.size, modified_ns=file.modified_ns)
+    )
+
+
+def _stored(row: sa.RowMapping) -> Stored:
+    spec = msgspec.convert(row["spec"], DatasetSpec)
+    fields = {name: row[name] for name in Dataset.__struct_fields__ if name != "spec"}
+    return Stored(dataset=Dataset(spec=spec, **fields), root=row["root"], revision=row["revision"])
+
+
+def _batch(row: sa.RowMapping) -> Batch:
+    return Batch(**{**row, "violations": msgspec.convert(row["violations"], list[Violation])})

@@ -1,0 +1,222 @@
+"""Datasets: declare, fill, look at, and read from the rooms above."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ondol.kernel.errors import Invalid, NotFound
+from ondol.kernel.lazy import lazy
+from ondol.kernel.operation import operation
+from ondol.lake.rules import casting, contract, text
+from ondol.lake.rules import spec as declared
+from ondol.lake.service import files, landing
+from ondol.lake.types import (
+    AppendBatch,
+    Batch,
+    Dataset,
+    DatasetSpec,
+    DeclareDataset,
+    GetBatch,
+    GetDataset,
+    ListBatches,
+    ListDatasets,
+    Preview,
+    PreviewDataset,
+    RefreshDataset,
+    RefreshReport,
+    ValidateDataset,
+    ValidationReport,
+)
+from ondol.lineage import service as lineage
+from ondol.lineage.types import Node
+from ondol.ports.tools import Tools
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ondol.lake import repo
+else:
+    pl = lazy("polars")
+    repo = lazy("ondol.lake.repo")
+
+ROW_LIMIT = 1000
+KEY_LENGTH = 200
+
+
+@operation("datasets.declare", "POST", "/v1/datasets", scope="write")
+def declare_dataset(tools: Tools, request: DeclareDataset) -> Dataset:
+    """Declare a dataset, or change its declaration in a way that rows which have landed allow."""
+    spec = request.spec
+    declared.check_spec(spec)
+    before = repo.find_dataset(tools.connection, spec.name)
+    if before is None:
+        repo.insert_dataset(tools.connection, spec, request.root, tools.now())
+    elif (before.dataset.spec, before.root) != (spec, request.root):
+        if before.dataset.batches:
+            declared.check_change(before.dataset.spec, spec)
+        repo.update_spec(tools.connection, spec, request.root, tools.now())
+    if before is None or before.dataset.spec != spec:
+        facts = {"columns": len(spec.columns), "key": spec.key, "contract": len(spec.contract)}
+        lineage.record(
+            tools, nodes=[Node(id=f"dataset:{spec.name}", kind="dataset", title=f"dataset {spec.name}", facts=facts)]
+        )
+    return landing.stored(tools, spec.name).dataset
+
+
+@operation("datasets.list", "GET", "/v1/datasets", scope="read")
+def list_datasets(tools: Tools, request: ListDatasets) -> list[Dataset]:
+    """All datasets, by name."""
+    return repo.select_datasets(tools.connection)
+
+
+@operation("datasets.get", "GET", "/v1/datasets/{dataset}", scope="read")
+def get_dataset(tools: Tools, request: GetDataset) -> Dataset:
+    """A dataset: its declaration and how much has landed."""
+    return landing.stored(tools, request.dataset).dataset
+
+
+@operation("datasets.append", "POST", "/v1/datasets/{dataset}/batches", scope="write", long=True)
+def append_batch(tools: Tools, request: AppendBatch) -> Batch:
+    """Land rows in bronze and silver; the same key lands once, however often it is sent.
+
+    A batch that breaks the contract is kept in quarantine and refused with a report
+    of rule, column and rows.
+    """
+    if not request.key or len(request.key) > KEY_LENGTH:
+        raise Invalid(
+            f"key: {len(request.key)} characters; a batch needs 1 to {KEY_LENGTH}.",
+            hint="Take what makes the batch this one, like the day it is for.",
+        )
+    arrival = landing.Arrival(
+        dataset=request.dataset,
+        key=request.key,
+        text=text.text_of_rows(request.rows),
+        origin="rows",
+        originals=request.rows,
+    )
+    batch = landing.land(tools, arrival)
+    assert batch is not None
+    if batch.status == "quarantined":
+        raise landing.refused(batch)
+    return batch
+
+
+@operation("datasets.refresh", "POST", "/v1/datasets/{dataset}/refresh", scope="write", long=True)
+def refresh_dataset(tools: Tools, request: RefreshDataset) -> RefreshReport:
+    """Land what is new in the files of the dataset's source.
+
+    Refused files are in the report as quarantined batches; the other files land.
+    """
+    return files.refresh(tools, request.dataset)
+
+
+@operation("datasets.validate", "POST", "/v1/datasets/{dataset}/validations", scope="write", long=True)
+def validate_dataset(tools: Tools, request: ValidateDataset) -> ValidationReport:
+    """Hold all rows of a silver version against the contract as it is declared now."""
+    spec = spec_of(tools, request.dataset)
+    version = request.version if request.version >= 0 else current_version(tools, request.dataset)
+    rows = scan(tools, request.dataset, version).collect()
+    violations = contract.check_silver(spec, rows, tools.now())
+    return ValidationReport(
+        dataset=request.dataset,
+        version=version,
+        rows=rows.height,
+        passed=not violations,
+        violations=violations,
+    )
+
+
+@operation("datasets.preview", "GET", "/v1/datasets/{dataset}/preview", scope="read", long=True)
+def preview_dataset(tools: Tools, request: PreviewDataset) -> Preview:
+    """The first rows of a version of bronze or silver, and the table's history."""
+    _check_limit(request.limit)
+    spec = spec_of(tools, request.dataset)
+    table = f"{request.layer}/{spec.name}"
+    if not tools.tables.exists(table):
+        return Preview(table=table, version=-1, columns={}, rows=[], history=[])
+    version = request.version if request.version >= 0 else tools.tables.version(table)
+    rows = tools.tables.scan(table, version=version).head(request.limit).collect()
+    return Preview(
+        table=table,
+        version=version,
+        columns={name: str(dtype) for name, dtype in rows.schema.items()},
+        rows=rows.to_dicts(),
+        history=[msgspec.structs.asdict(entry) for entry in tools.tables.history(table, 20)],
+    )
+
+
+@operation("batches.list", "GET", "/v1/datasets/{dataset}/batches", scope="read")
+def list_batches(tools: Tools, request: ListBatches) -> list[Batch]:
+    """The batches of a dataset, the newest first."""
+    _check_limit(request.limit)
+    if request.status not in ("", "landed", "quarantined"):
+        raise Invalid(f"status is {request.status!r}; it is landed or quarantined.")
+    landing.stored(tools, request.dataset)
+    return repo.select_batches(tools.connection, request.dataset, request.status, request.limit)
+
+
+@operation("batches.get", "GET", "/v1/batches/{batch}", scope="read")
+def get_batch(tools: Tools, request: GetBatch) -> Batch:
+    """A batch, with the report of why it was refused if it was."""
+    if found := repo.find_batch(tools.connection, request.batch):
+        return found
+    raise NotFound(f"There is no batch {request.batch!r}.", hint="`ondol batches list --dataset NAME` shows them.")
+
+
+def spec_of(tools: Tools, dataset: str) -> DatasetSpec:
+    """How a dataset is declared; `NotFound` names the nearest one."""
+    with tools.transaction(write=False) as inner:
+        return landing.stored(inner, dataset).dataset.spec
+
+
+def current_version(tools: Tools, dataset: str) -> int:
+    """The silver version after the last batch that landed, from SQL alone; -1 before the first."""
+    with tools.transaction(write=False) as inner:
+        return landing.stored(inner, dataset).dataset.version
+
+
+def scan(tools: Tools, dataset: str, version: int | None = None) -> pl.LazyFrame:
+    """The declared columns of silver, typed, lazily: of a version, or after the last batch.
+
+    Empty before the first batch. A column that was declared later than the version is null.
+    """
+    with tools.transaction(write=False) as inner:
+        there = landing.stored(inner, dataset).dataset
+    wanted = there.version if version is None else version
+    if wanted < 0:
+        return casting.empty_frame(there.spec.columns).lazy()
+    rows = tools.tables.scan(landing.silver(dataset), version=wanted)
+    have = set(rows.collect_schema().names())
+    return rows.select(
+        pl.col(name) if name in have else pl.lit(None, dtype=casting.polars_type(kind)).alias(name)
+        for name, kind in there.spec.columns.items()
+    )
+
+
+def typed_rows(tools: Tools, dataset: str, rows: list[dict[str, object]]) -> pl.DataFrame:
+    """Rows as they come over the wire, in the dataset's types; unknown columns are dropped, missing ones null.
+
+    `Invalid` names the column whose values cannot be read.
+    """
+    frame, wrong = casting.typed(text.text_of_rows(rows), spec_of(tools, dataset).columns)
+    for name, mask in wrong.items():
+        raise Invalid(f"{dataset}: {name} cannot be read in row {mask.arg_true()[0]}.")
+    return frame
+
+
+def expression(text_of_it: str) -> pl.Expr:
+    """An SQL expression over the columns of typed rows; `Invalid` when it is none.
+
+    Parts of a moment (`extract(hour from departs_at)`) are 64-bit integers.
+    """
+    try:
+        return declared.expression(text_of_it)
+    except pl.exceptions.PolarsError as error:
+        raise Invalid(f"{text_of_it!r} is not an SQL expression: {str(error).partition(chr(10))[0]}") from error
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= ROW_LIMIT:
+        raise Invalid(f"limit is {limit}; it may be 1 to {ROW_LIMIT}.")
