@@ -35,7 +35,7 @@ class StepFailed(Exception):
     """A step has failed, and its row says so; the run ends with this error."""
 
     def __init__(self, step: str, error: str) -> None:
-        super().__init__(f"step {step!r} failed: {error}")
+        super().__init__(f"step {step!r} failed\n{error}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,10 @@ class Traced:
 
 @dataclass(slots=True, kw_only=True)
 class Finished:
-    """What the work of a step came to: its value, the ids to note on the run, its metrics."""
+    """What the work of a step came to: its value, one line about it, the ids to note on the run, its metrics."""
 
     value: Any
+    summary: str = ""
     results: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
 
@@ -229,6 +230,8 @@ class RunContext:
             try:
                 finished = work()
                 output, finished.value = self._writer(planned, folder).write(finished.value)
+                if finished.summary:
+                    output = msgspec.structs.replace(output, summary=finished.summary)
                 return finished, output, ""
             except Exception as failure:
                 error = describe(failure, self._root)
@@ -291,11 +294,14 @@ def describe(failure: BaseException, root: Path) -> str:
     frames = traceback.extract_tb(failure.__traceback__)
     own = [number for number, frame in enumerate(frames) if Path(frame.filename).is_relative_to(root)]
     what = "".join(traceback.format_exception_only(failure)).strip()
-    if isinstance(failure, OndolError) and failure.hint:
-        what += f" ({failure.hint})"
+    if isinstance(failure, OndolError):
+        what = f"{failure.message} ({failure.hint})" if failure.hint else failure.message
     if not own:
-        shown = frames[-3:]
-        return "".join([*traceback.format_list(shown), what])
+        # One of our own steps: the person's code is not below the failure, but above us.
+        callers = [frame for frame in traceback.extract_stack() if Path(frame.filename).is_relative_to(root)]
+        below = [] if isinstance(failure, OndolError) else traceback.format_list(frames[-3:])
+        place = f" (at {Path(callers[-1].filename).relative_to(root)}:{callers[-1].lineno})" if callers else ""
+        return "".join([*below, what, place])
     last = frames[own[-1]]
     place = f"{Path(last.filename).relative_to(root)}:{last.lineno}"
     lines = "".join(traceback.format_list(frames[own[0] :])).replace(f"{root}/", "").splitlines()

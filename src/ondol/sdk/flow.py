@@ -141,7 +141,8 @@ def ingest(*datasets: Dataset) -> Landed:
     run = required_run("od.ingest")
 
     def work() -> Finished:
-        return Finished(value={dataset.name: _refresh(run, dataset) for dataset in datasets})
+        versions = {dataset.name: _refresh(run, dataset) for dataset in datasets}
+        return Finished(value=versions, summary=_at_versions(versions))
 
     names = [dataset.name for dataset in datasets]
     planned = Planned(
@@ -167,6 +168,10 @@ def _refresh(run: RunContext, dataset: Dataset) -> int:
     return report.version
 
 
+def _at_versions(versions: dict[str, int]) -> str:
+    return ", ".join(f"{name} at version {version}" for name, version in versions.items())
+
+
 def _version(run: RunContext, name: str) -> int:
     version: int = run.call("datasets.get", GetDataset(dataset=name)).version
     return version
@@ -186,7 +191,8 @@ def validate(landed: Landed) -> Landed:
             print(f"{report.dataset} version {report.version}: {report.rows} rows, passed: {report.passed}")
         if broken := [found for report in reports for found in _violations(report)]:
             raise Refused("\n".join(["The contract is broken:", *broken]))
-        return Finished(value=landed.versions, metrics={f"{report.dataset}_rows": report.rows for report in reports})
+        rows = {f"{report.dataset}_rows": float(report.rows) for report in reports}
+        return Finished(value=landed.versions, summary=_at_versions(landed.versions), metrics=rows)
 
     contracts = [rule for dataset in landed.datasets for rule in dataset.spec.contract]
     specs = [msgspec.json.encode(dataset.spec).decode() for dataset in landed.datasets]
@@ -230,7 +236,8 @@ def training_set(inputs: Service, *, after: Landed | None = None, last: str = ""
         metrics = {"rows": float(record.rows)}
         if record.positive_share is not None:
             metrics["positive_share"] = record.positive_share
-        return Finished(value=built, results={"training_set": record.id}, metrics=metrics)
+        summary = f"{record.rows:,} rows × {len(record.features)} features until {until:%Y-%m-%d %H:%M}"
+        return Finished(value=built, summary=summary, results={"training_set": record.id}, metrics=metrics)
 
     definitions = [inputs.spec, *(view.spec for view in inputs.views), *(each.spec for each in datasets)]
     encoded = [msgspec.json.encode(spec).decode() for spec in definitions]
@@ -301,7 +308,7 @@ def candidate(model: Model | str, trained: Any, scores: dict[str, float] | None 
         version = _register(run, name, trained, made_from, params, values.numbers(scores or {}))
         record = Registered(model=name, version=version.id, number=version.number)
         print(f"{name} {version.number} is registered as {version.id}")
-        return Finished(value=record, results={"version": version.id})
+        return Finished(value=record, summary=f"{name} {version.number}", results={"version": version.id})
 
     digests = [run.digest(trained), run.digest(scores)]
     planned = Planned(
@@ -388,7 +395,8 @@ def gate(version: Candidate, rows: Any) -> Verdict:
             passed=found.passed,
             reason=found.reason,
         )
-        return Finished(value=decided, results={"comparison": found.id}, metrics={"lead": found.lead})
+        results = {"comparison": found.id}
+        return Finished(value=decided, summary=found.reason, results=results, metrics={"lead": found.lead})
 
     planned = Planned(
         name="gate",
@@ -420,11 +428,12 @@ def deploy(decided: Verdict | Candidate, to: Endpoint | str, *, past_the_gate: b
     def work() -> Finished:
         if not verdict.passed:
             print(f"not deployed: {verdict.reason}")
-            return Finished(value={"endpoint": name, "deployed": False, "reason": verdict.reason})
+            value = {"endpoint": name, "deployed": False, "reason": verdict.reason}
+            return Finished(value=value, summary=f"not deployed: {verdict.reason}")
         request = StartCanary(endpoint=name, version=verdict.version, key=run.run.id, reason=verdict.reason)
         canary = run.call("canary.start", request)
         value = {"endpoint": name, "deployed": True, "reason": verdict.reason, "canary": canary.id}
-        return Finished(value=value, results={"canary": canary.id})
+        return Finished(value=value, summary=f"deployed to {name}", results={"canary": canary.id})
 
     planned = Planned(
         name="deploy",

@@ -101,7 +101,7 @@ class Writer:
             path=self._put(f"{name}.json", content),
             format="json",
             digest=hashlib.sha256(content).hexdigest(),
-            summary=_shorten(content.decode()),
+            summary=_shorten(_line(value, content)),
         )
         return output, msgspec.json.decode(content, type=self._kind or Any)
 
@@ -143,6 +143,14 @@ def _plain_number(value: Any) -> Any:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return value.item()
     raise TypeError(f"no way to write a {type(value).__qualname__}")
+
+
+def _line(value: Any, content: bytes) -> str:
+    """One line to read: numbers with their names, otherwise the JSON itself."""
+    found = numbers(value)
+    if found and len(found) == len(value):
+        return ", ".join(f"{name} {number:.6g}" for name, number in found.items())
+    return content.decode()
 
 
 def _shorten(text: str) -> str:
