@@ -48,9 +48,11 @@ inputs = od.feature_service(
 @od.step
 def train(rows: pl.DataFrame, leaves: int = 31, rounds: int = 60, seed: int = 7) -> lgb.Booster:
     data = lgb.Dataset(rows.select(inputs.features).to_numpy(), rows["label"].to_numpy(), feature_name=inputs.features)
-    settings = {"objective": "binary", "num_leaves": leaves, "learning_rate": 0.1, "min_data_in_leaf": 200,
-                "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 5, "max_bin": 127,
-                "seed": seed, "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbose": -1}  # fmt: skip
+    settings = {
+        "objective": "binary", "num_leaves": leaves, "learning_rate": 0.1, "min_data_in_leaf": 200, "lambda_l2": 5,
+        "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 127, "num_threads": 1,
+        "seed": seed, "deterministic": True, "force_row_wise": True, "verbose": -1,
+    }  # fmt: skip
     return lgb.train(settings, data, num_boost_round=rounds)
 
 
