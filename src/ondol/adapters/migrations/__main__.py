@@ -1,11 +1,17 @@
-"""`python -m ondol.adapters.migrations "what changed"`: write the next migration."""
+"""`python -m ondol.adapters.migrations "what changed"`: write the next migration.
+
+`--all-anew` writes all of them again, one a room; only before the first release, because
+databases that exist are not migrated by it.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -18,9 +24,15 @@ from ondol.ports.schema import metadata as house_metadata
 
 def import_repos() -> None:
     """Load every room's tables into the metadata."""
+    for _ in _rooms_one_by_one():
+        pass
+
+
+def _rooms_one_by_one() -> Iterator[str]:
     for room in pkgutil.iter_modules(ondol.__path__, "ondol."):
         if room.ispkg and any(part.name == "repo" for part in pkgutil.iter_modules([_folder(room.name)])):
             importlib.import_module(f"{room.name}.repo")
+            yield room.name.rpartition(".")[2]
 
 
 def _folder(package: str) -> str:
@@ -38,11 +50,37 @@ def write_migration(message: str, migrations: Path = MIGRATIONS, metadata: sa.Me
             config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
             command.revision(config, message, autogenerate=True, rev_id=version)
         engine.dispose()
+    for file in (migrations / "versions").glob(f"{version}_*.py"):
+        # Alembic's "please adjust" stands in what is about to be read and adjusted.
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if not line.lstrip().startswith("# ###")))
     return version
 
 
+def write_all_anew(migrations: Path = MIGRATIONS) -> str:
+    """Before the first release only: one migration a room, in place of all there are. Returns the newest version."""
+    for file in (migrations / "versions").glob("[0-9]*_*.py"):
+        file.unlink()
+    known = 0
+    for room in _rooms_one_by_one():
+        if len(house_metadata.tables) > known:
+            known = len(house_metadata.tables)
+            write_migration(room, migrations)
+    return head_version(migrations)
+
+
+def main(arguments: list[str]) -> None:
+    message = " ".join(arguments)
+    if not message:
+        sys.exit(__doc__)
+    if message == "--all-anew":
+        write_all_anew()
+    else:
+        import_repos()
+        write_migration(message)
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(MIGRATIONS / "versions")], check=False)
+    print("Read what was written before you commit it.")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit('usage: python -m ondol.adapters.migrations "what changed"')
-    import_repos()
-    print(write_migration(sys.argv[1]))
+    main(sys.argv[1:])
