@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ondol.sdk.data import between, csv, dataset, fresh, not_null, one_of, unique
     from ondol.sdk.delivery import at_least, better, endpoint, model, monitor, no_worse
     from ondol.sdk.features import count, feature_service, feature_view, mean, row_features
-    from ondol.sdk.flow import candidate, deploy, gate, ingest, split, training_set, validate
+    from ondol.sdk.flow.landing import ingest, validate
+    from ondol.sdk.flow.release import candidate, deploy, gate
+    from ondol.sdk.flow.rows import split, training_set
     from ondol.sdk.scores import classification_scores
     from ondol.sdk.steps import log_metric, pipeline, step
 
@@ -57,7 +59,9 @@ _HOMES = {
     "ondol.sdk.data": "between csv dataset fresh not_null one_of unique",
     "ondol.sdk.delivery": "at_least better endpoint model monitor no_worse",
     "ondol.sdk.features": "count feature_service feature_view mean row_features",
-    "ondol.sdk.flow": "candidate deploy gate ingest split training_set validate",
+    "ondol.sdk.flow.landing": "ingest validate",
+    "ondol.sdk.flow.release": "candidate deploy gate",
+    "ondol.sdk.flow.rows": "split training_set",
     "ondol.sdk.scores": "classification_scores",
     "ondol.sdk.steps": "log_metric pipeline step",
 }

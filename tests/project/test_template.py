@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,20 @@ from ondol.kernel.errors import Conflict
 from ondol.sdk.template import new_project
 from tests.projects import apply, run
 
+CARELESS = """
+
+@od.pipeline
+def careless():
+    rows = od.training_set(inputs)
+    model = train(rows.with_columns(pl.col("label").shuffle(seed=1)))
+    od.deploy(od.candidate("returns", model), to="returns", past_the_gate=True)
+"""
+
 
 def test_the_new_project_trains_passes_its_gate_and_serves(tmp_path: Path) -> None:
     new_project(tmp_path / "shop")
+    with (tmp_path / "shop" / "project.py").open("a") as file:
+        file.write(CARELESS)
     house = open_house(Config(home=str(tmp_path / "home")))
     try:
         apply(house, tmp_path / "shop")
@@ -26,10 +38,18 @@ def test_the_new_project_trains_passes_its_gate_and_serves(tmp_path: Path) -> No
         (route,) = house.call("endpoints.get", {"endpoint": "returns"}).traffic
         assert (route.version, route.share) == (first.results["version"], 1.0)
 
+        careless = run(house, "careless")
+        assert careless.status == "finished"
+        assert [step.name for step in careless.steps] == ["features", "train", "register", "deploy"]
+        shares = {route.version: route.share for route in house.call("endpoints.get", {"endpoint": "returns"}).traffic}
+        assert shares == {first.results["version"]: 0.9, careless.results["version"]: 0.1}
+
         again = run(house, "training")
         cached = [step.name for step in again.steps if step.status == "cached"]
         assert cached == ["validate", "features", "train", "evaluate"]
-        assert again.results["training_set"] == first.results["training_set"]
+        assert again.results["training_set"] == careless.results["training_set"] == first.results["training_set"]
+        assert "returns tries version 2" in again.error
+        assert re.search(r"\(at project.py:\d+\)$", again.error)
     finally:
         house.close()
 

@@ -1,0 +1,1 @@
+"""The steps that every pipeline needs: from files that land to a version that gets traffic."""
