@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import ondol.evals.repo
+import ondol.features.repo
 import ondol.lake.repo
-import ondol.lineage.repo  # noqa: F401
+import ondol.lineage.repo
+import ondol.registry.repo  # noqa: F401
 from ondol.adapters.blobs import ObjectBlobs
 from ondol.adapters.delta import DeltaTables
 from ondol.adapters.sqlite import SqliteDb
