@@ -24,6 +24,8 @@ interface GetOptions {
   /** Asks again after so many milliseconds, for what changes without an event. */
   readonly every?: number;
   readonly enabled?: boolean;
+  /** For what never changes: asked for once. */
+  readonly forever?: boolean;
 }
 
 /** Reads one address of the house and keeps it fresh: `useGet("/v1/runs", { query: { limit: 50 } }, { live: [...] })`. */
@@ -40,6 +42,7 @@ export function useGet<P extends PathOf<"get">>(
     queryFn: () => call("get", path, ...([input] as unknown as InputArgument<"get", P>)),
     enabled: options.enabled ?? true,
     refetchInterval: options.every ?? false,
+    ...(options.forever === true ? { staleTime: Infinity } : {}),
     placeholderData: keepPreviousData,
   });
 }

@@ -44,7 +44,7 @@ function StepNode({ data: { step } }: NodeProps<Step>) {
   return (
     <div className="step" data-tone={step.state?.tone ?? "calm"}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
-      <b>{step.title}</b>
+      <b title={step.title}>{step.title}</b>
       <span>
         {step.state !== undefined && <i>{step.state.says}</i>}
         {step.note}
@@ -74,7 +74,7 @@ function Flow({ label, nodes, edges, selected, onSelect, height = 240 }: DagProp
     [shape],
   );
   useEffect(() => {
-    void fitView({ padding: 0.08, maxZoom: 1 });
+    void fitView({ padding: 0.03, maxZoom: 1 });
   }, [fitView, placed, width]);
   const steps: Step[] = nodes.map((step) => ({
     id: step.id,
@@ -102,7 +102,7 @@ function Flow({ label, nodes, edges, selected, onSelect, height = 240 }: DagProp
         nodeTypes={nodeTypes}
         colorMode={theme}
         fitView
-        fitViewOptions={{ padding: 0.08, maxZoom: 1 }}
+        fitViewOptions={{ padding: 0.03, maxZoom: 1 }}
         minZoom={0.2}
         maxZoom={1.5}
         nodesDraggable={false}

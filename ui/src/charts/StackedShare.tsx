@@ -49,11 +49,10 @@ export function StackedShare({ label, keys, points, until, from, height = 130 }:
   return (
     <figure className="chart">
       <Legend
-        entries={toned.map(({ key, label: name, tone }) => ({
-          label: name,
-          tone,
-          value: format.percent(shown?.shares[key] ?? 0),
-        }))}
+        entries={toned.map(({ key, label: name, tone }) => {
+          const share = shown?.shares[key] ?? 0;
+          return { label: name, tone, ...(share === 0 ? {} : { value: format.percent(share) }) };
+        })}
         {...(shown === undefined ? {} : { note: format.moment(shown.at) })}
       />
       <div ref={box} style={{ height }}>

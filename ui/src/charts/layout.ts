@@ -13,7 +13,7 @@ export function placeNodes(
   size: { readonly width: number; readonly height: number },
 ): Placed {
   const graph = new graphlib.Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 16, ranksep: 32 });
+  graph.setGraph({ rankdir: "LR", nodesep: 16, ranksep: 24 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) graph.setNode(node, { ...size });
   const known = new Set(nodes);

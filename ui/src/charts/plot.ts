@@ -72,7 +72,7 @@ export function plotOptions(
     ...size,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     legend: { show: false },
-    padding: [8, 10, 0, 0],
+    padding: [8, 26, 0, 0],
     cursor: {
       y: false,
       points: { size: 6 },

@@ -201,7 +201,7 @@ function Body<Row extends object>({ table, label, columns, selected, filtered, h
           {rows.slice(from, until).map((row) => (
             <tr key={row.id} aria-selected={selected === undefined ? undefined : selected === row.id}>
               {row.getAllCells().map((cell) => (
-                <td key={cell.id} className={numbers.has(cell.column.id) ? "number" : ""}>
+                <td key={cell.id} className={numbers.has(cell.column.id) ? "number" : ""} title={longText(cell.getValue())}>
                   <FlexRender cell={cell} />
                 </td>
               ))}
@@ -213,6 +213,11 @@ function Body<Row extends object>({ table, label, columns, selected, filtered, h
       {rows.length === 0 && <p className="table-nothing">{filtered ? words.noMatch : words.nothing}</p>}
     </div>
   );
+}
+
+/** What may not fit its cell is also said when the pointer rests on it. */
+function longText(value: unknown): string | undefined {
+  return typeof value === "string" && value.length > 40 ? value : undefined;
 }
 
 /** Stands in for the rows that are out of sight. */

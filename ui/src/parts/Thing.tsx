@@ -47,6 +47,13 @@ export function shortId(id: string): string {
   return rest === undefined || rest.length < 10 ? id : `${prefix}_…${rest.slice(-6)}`;
 }
 
+const ids = /\b((?:run|mv|ts|batch|alarm|canary|cmp|req)_[0-9a-z]{20,})\b/;
+
+/** Words of the house in which the ids of things are links. */
+export function Told({ text }: { readonly text: string }) {
+  return text.split(ids).map((piece, index) => (index % 2 === 0 ? piece : <Thing key={index} id={piece} />));
+}
+
 /** A link to the page of a thing, or its bare id when it has no page. */
 export function Thing({ id, children }: { readonly id: string; readonly children?: ReactNode }) {
   if (id === "") return <>–</>;

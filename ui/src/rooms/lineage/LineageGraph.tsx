@@ -17,10 +17,9 @@ type Node = Schema<"Node">;
 const tones: Readonly<Record<string, Tone>> = {
   request: "ember",
   version: "good",
-  run: "busy",
-  training_set: "busy",
+  run: "good",
+  training_set: "warn",
   table: "warn",
-  code: "calm",
 };
 
 interface LineageProperties {

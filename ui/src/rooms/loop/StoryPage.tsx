@@ -28,7 +28,7 @@ export default function StoryPage() {
     <Choices label={common.endpoint} choices={names.map((name) => [name, name] as const)} chosen={endpoint} onChoose={setWanted} />
   );
   return (
-    <Page title={words.name} lead={words.lead} actions={chooser}>
+    <Page title={words.name} actions={chooser}>
       <Answered from={endpoints}>
         {(found) => (found.length === 0 ? <Beginning /> : <Story key={endpoint} endpoint={endpoint} />)}
       </Answered>
@@ -82,7 +82,7 @@ function Headline({ house }: { readonly house: HouseNow }) {
   const requests = sum(house.usage, (one) => one.requests);
   return (
     <Figures>
-      <Figure label={words.titles.replay} value={<Moment at={now} as="dayOfMonth" />} note={<Moment at={now} as="clock" />} />
+      <Figure label={useWords().shell.clock} value={<Moment at={now} as="dayOfMonth" />} note={<Moment at={now} as="clock" />} />
       <Figure label={words.rowsServed} value={format.compact(rows)} note={words.inRequests(format.compact(requests))} />
       <Figure
         label={words.champion}
@@ -112,8 +112,8 @@ function Timeline({ house, endpoint }: { readonly house: HouseNow; readonly endp
   const ancestry = useAncestry(endpoint, house.usage.length > 0);
   const steps = useMemo(() => stepsOf({ house, time, words, format }, ancestry), [house, time, words, format, ancestry]);
   return (
-    <Card title={words.loop.steps} span={4}>
-      <ol className="story">
+    <Card span={4}>
+      <ol className="story" aria-label={words.loop.steps}>
         {steps.map((step, index) => (
           <StepLine key={step.name} step={step} number={index + 1} />
         ))}

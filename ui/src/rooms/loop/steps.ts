@@ -35,7 +35,7 @@ const day = 86_400_000;
 const tellers: { readonly [Name in StepName]: Teller } = {
   lake: ({ house, words, format }) => {
     const rows = sum(house.datasets, (dataset) => dataset.rows);
-    const refusals = house.refusals.toReversed().slice(0, 2).map((event): Fact => {
+    const refusals = house.refusals.toReversed().slice(0, 1).map((event): Fact => {
       const { batch, reasons } = event.payload as { batch?: string; reasons?: string[] };
       return { says: words.loop.facts.refused(event.subject, shortened(reasons ?? [], words, 3)), href: `/data/batches/${batch ?? ""}` };
     });
@@ -45,12 +45,12 @@ const tellers: { readonly [Name in StepName]: Teller } = {
   features: ({ house, words, format }) => {
     const keys = sum(house.views, (view) => view.online_keys);
     const set = house.trainingSet;
-    const facts: Fact[] = house.views.length === 0 ? [] : [{ says: words.loop.facts.views(house.views.length, format.number(keys)) }];
-    if (set !== undefined) {
-      const says = words.loop.facts.trainingSet(format.number(set.rows), set.features.length);
-      facts.push({ says, href: `/features/training-sets/${set.id}` });
-    }
-    return { state: keys > 0 || set !== undefined ? "done" : "waiting", href: "/features", facts };
+    const says = [
+      ...(house.views.length === 0 ? [] : [words.loop.facts.views(house.views.length, format.number(keys))]),
+      ...(set === undefined ? [] : [words.loop.facts.trainingSet(format.number(set.rows), set.features.length)]),
+    ].join(", ");
+    const href = set === undefined ? "/features" : `/features/training-sets/${set.id}`;
+    return { state: keys > 0 || set !== undefined ? "done" : "waiting", href: "/features", facts: says === "" ? [] : [{ says, href }] };
   },
   pipeline: ({ house, words, format }) => {
     const [run] = house.runs;
@@ -66,7 +66,8 @@ const tellers: { readonly [Name in StepName]: Teller } = {
         ? failed(run.pipeline, error)
         : ran(run.pipeline, run.steps.length, format.seconds(workOf(run.steps)));
     const cached = sum(house.runs, ({ steps }) => steps.filter(({ status }) => status === "cached").length);
-    const facts = [{ says, href }, ...(house.runs.length > 1 ? [{ says: runs(house.runs.length, cached), href: "/pipelines" }] : [])];
+    const all = house.runs.length > 1 ? [runs(house.runs.length, cached)] : [];
+    const facts = [{ says: [says, ...all].join("; "), href }];
     const finished = house.runs.some(({ status }) => status === "finished");
     return { state: running ? "active" : finished ? "done" : "waiting", href: "/pipelines", facts };
   },
@@ -88,13 +89,14 @@ const tellers: { readonly [Name in StepName]: Teller } = {
     if (last === undefined) return { state: "waiting", href: "/endpoints", facts: [] };
     const href = `/endpoints/${house.endpoint?.name ?? ""}`;
     const rows = sum(buckets, (bucket) => bucket.rows);
+    const says = [
+      words.loop.facts.answered(format.compact(requests), format.compact(rows)),
+      words.loop.facts.latency(format.seconds(last.p95 / 1000)),
+    ];
     return {
       state: "done",
       href,
-      facts: [
-        { says: words.loop.facts.answered(format.compact(requests), format.compact(rows)), href },
-        { says: words.loop.facts.latency(format.seconds(last.p50 / 1000), format.seconds(last.p95 / 1000)) },
-      ],
+      facts: [{ says: says.join(", "), href }],
     };
   },
   replay: ({ house, time, words, format }) => {
@@ -111,7 +113,7 @@ const tellers: { readonly [Name in StepName]: Teller } = {
     if (checked === 0) return { state: "waiting", href: "/drift", facts: [] };
     const alarms = house.alarms
       .toSorted((one, other) => one.at.localeCompare(other.at))
-      .slice(0, 2)
+      .slice(0, 1)
       .map((alarm): Fact => {
         const says = words.loop.facts.alarm(format.dayOfMonth(new Date(alarm.at)), shortened(alarm.features, words, 3));
         return { says, href: `/drift/alarms/${alarm.id}` };
@@ -123,7 +125,7 @@ const tellers: { readonly [Name in StepName]: Teller } = {
     const loops = telling.house.loops.toSorted((one, other) => one.started_at.localeCompare(other.started_at));
     const open = loops.some(({ ended_at: ended }) => ended === null);
     const promoted = loops.some(({ status }) => status === "promoted");
-    const shown = loops.filter(({ status }, index) => status === "promoted" || index >= loops.length - 2).slice(-4);
+    const shown = loops.slice(-3);
     return {
       state: open ? "active" : promoted ? "done" : "waiting",
       href: "/drift",

@@ -4,8 +4,9 @@ import { useGet } from "../../api/hooks";
 import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { State } from "../../parts/State";
-import { Thing, shortId } from "../../parts/Thing";
+import { Thing, Told, shortId } from "../../parts/Thing";
 import { Facts, Moment } from "../../parts/Values";
+import { VersionName } from "../../parts/VersionName";
 import { useFormat, useWords } from "../../words";
 import { CheckView } from "./CheckView";
 
@@ -38,27 +39,26 @@ function Story({ alarm }: { readonly alarm: Alarm }) {
   const { monitoring: words, common } = useWords();
   return (
     <Grid>
-      <Card title={words.reasons} span={5}>
+      <Card title={words.reasons} span={7}>
         <ul className="reasons">
           {alarm.reasons.map((reason) => (
             <li key={reason}>{reason}</li>
           ))}
         </ul>
-      </Card>
-      <Card title={words.named} span={3}>
+        <h3 className="card-part">{words.named}</h3>
         <ul className="chips">
           {alarm.features.map((feature) => (
             <li key={feature}>{feature}</li>
           ))}
         </ul>
       </Card>
-      <Card title={words.loop} span={4}>
+      <Card title={words.loop} span={5}>
         <Facts
           facts={[
             [common.endpoint, <Link href={`/endpoints/${alarm.endpoint}`}>{alarm.endpoint}</Link>],
-            [words.answeredBy, <Thing id={alarm.version} />],
+            [words.answeredBy, <VersionName id={alarm.version} />],
             [words.check, <Link href={`/drift/checks/${alarm.check}`}>{shortId(alarm.check)}</Link>],
-            [words.outcome, alarm.outcome || "–"],
+            [words.outcome, <Told text={alarm.outcome || "–"} />],
             ...(alarm.closed_at === null ? [] : [[words.closedAt, <Moment at={alarm.closed_at} />] as const]),
             ...useLoopFacts(alarm),
           ]}
@@ -75,7 +75,7 @@ function useLoopFacts(alarm: Alarm): (readonly [string, React.ReactNode])[] {
   if (loop === undefined) return [];
   const things = [
     [common.run, loop.run === "" ? undefined : <Link href={`/pipelines/runs/${loop.run}`}>{shortId(loop.run)}</Link>],
-    [common.version, loop.version === "" ? undefined : <Thing id={loop.version} />],
+    [common.version, loop.version === "" ? undefined : <VersionName id={loop.version} />],
     [registry.comparison, loop.comparison === "" ? undefined : <Thing id={loop.comparison} />],
     [serving.canary, loop.canary === "" ? undefined : <Thing id={loop.canary} />],
     [common.state, <State state={loop.status} />],

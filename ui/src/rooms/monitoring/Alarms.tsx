@@ -6,8 +6,8 @@ import { DataTable, type Column } from "../../parts/DataTable";
 import { Answered } from "../../parts/Notes";
 import { Card } from "../../parts/Page";
 import { State } from "../../parts/State";
-import { Thing } from "../../parts/Thing";
 import { Moment } from "../../parts/Values";
+import { VersionName } from "../../parts/VersionName";
 import { useWords } from "../../words";
 
 type Alarm = Schema<"Alarm">;
@@ -22,7 +22,7 @@ export function Alarms({ endpoint }: { readonly endpoint: string }) {
       { id: "status", title: common.state, value: ({ status }) => status, show: ({ status }) => <State state={status} /> },
       { id: "features", title: words.named, value: ({ features }) => features.slice(0, 5).join(", ") },
       { id: "reasons", title: words.reasons, value: ({ reasons }) => reasons.join("; ") },
-      { id: "version", title: words.answeredBy, value: ({ version }) => version, show: ({ version }) => <Thing id={version} /> },
+      { id: "version", title: words.answeredBy, value: ({ version }) => version, show: ({ version }) => <VersionName id={version} /> },
       { id: "outcome", title: words.outcome, value: ({ outcome }) => outcome || undefined },
       { id: "closed", title: words.closedAt, value: (row) => row.closed_at, show: (row) => (row.closed_at === null ? "–" : <Moment at={row.closed_at} />) },
     ],

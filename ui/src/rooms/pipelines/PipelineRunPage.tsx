@@ -8,7 +8,7 @@ import { Answered, Loading } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { entriesOf, sayValue } from "../../parts/Records";
 import { State, toneOf, useStateWord } from "../../parts/State";
-import { Thing, lineageOf, shortId } from "../../parts/Thing";
+import { Thing, Told, lineageOf, shortId } from "../../parts/Thing";
 import { Facts, Figure, Figures, Moment } from "../../parts/Values";
 import { useUrlState } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
@@ -25,7 +25,7 @@ export default function PipelineRunPage({ run: id = "" }: { readonly run?: strin
     { live: ["PipelineRunQueued", "StepBegan", "StepEnded", "PipelineRunEnded"], atMost: 300 },
   );
   return (
-    <Page title={`${run.data?.pipeline ?? ""} ${shortId(id)}`.trim()} above={{ href: "/pipelines", title: words.name }} lead={run.data?.reason ?? ""}>
+    <Page title={`${run.data?.pipeline ?? ""} ${shortId(id)}`.trim()} above={{ href: "/pipelines", title: words.name }} lead={<Told text={run.data?.reason ?? ""} />}>
       <Answered from={run}>{(found) => <RunView run={found} />}</Answered>
     </Page>
   );
@@ -107,7 +107,7 @@ function About({ run }: { readonly run: PipelineRun }) {
       <Facts
         facts={[
           [words.tracked, <Link href={`/runs/${run.id}`}>{shortId(run.id)}</Link>],
-          [common.reason, run.reason.startsWith("alarm_") ? <Thing id={run.reason} /> : run.reason],
+          [common.reason, <Told text={run.reason} />],
           ...entriesOf(run.parameters).map(([name, value]) => [name, sayValue(value, format)] as const),
           ...entriesOf(run.results).map(([name, value]) => [name, <Thing id={String(value)} />] as const),
           ...(run.ended_at === null ? [] : [[common.ended, <Moment at={run.ended_at} />] as const]),

@@ -7,8 +7,9 @@ import { Answered, Empty } from "../../parts/Notes";
 import { Card, Page } from "../../parts/Page";
 import { entriesOf, sayValue } from "../../parts/Records";
 import { State } from "../../parts/State";
-import { Thing, shortId } from "../../parts/Thing";
+import { Told, shortId } from "../../parts/Thing";
 import { Moment } from "../../parts/Values";
+import { VersionName } from "../../parts/VersionName";
 import { useFormat, useWords } from "../../words";
 import { workOf } from "./work";
 
@@ -93,12 +94,12 @@ function Runs({ rows }: { readonly rows: readonly PipelineRun[] }) {
         show: ({ steps }) => words.stepCount(steps.filter(({ status }) => status === "finished" || status === "cached").length, steps.length),
       },
       { id: "work", title: words.work, number: true, value: ({ steps }) => workOf(steps), show: ({ steps }) => format.seconds(workOf(steps)) },
-      { id: "reason", title: common.reason, value: ({ reason }) => reason },
+      { id: "reason", title: common.reason, value: ({ reason }) => reason, show: ({ reason }) => <Told text={reason} /> },
       {
         id: "version",
         title: common.version,
         value: ({ results }) => String((results as Record<string, unknown>)["version"] ?? ""),
-        show: ({ results }) => <Thing id={String((results as Record<string, unknown>)["version"] ?? "")} />,
+        show: ({ results }) => <VersionName id={String((results as Record<string, unknown>)["version"] ?? "")} />,
       },
       { id: "error", title: words.error, value: ({ error }) => error.trim().split("\n").at(-1) || undefined },
     ],

@@ -1,5 +1,4 @@
 import "./pipelines.css";
-import { useEffect, useState } from "react";
 import type { Schema } from "../../api/client";
 import { Thing } from "../../parts/Thing";
 import { entriesOf, sayValue } from "../../parts/Records";
@@ -27,13 +26,13 @@ export function StepDetails({ step, steps }: { readonly step: StepRun; readonly 
           ...(step.output === null ? [] : entriesOf(step.output.facts).map(([name, value]) => [name, sayValue(value, format)] as const)),
           ...(step.output === null ? [] : [[words.outputFile, <code>{step.output.path}</code>] as const]),
           ...(step.cached_from === "" ? [] : [[words.cachedFrom, <Thing id={step.cached_from} />] as const]),
+          ...(step.log === "" ? [] : [[words.log, <code>{step.log}</code>] as const]),
           ...(step.cache_key === "" ? [] : [[words.cacheKey, <code>{step.cache_key.slice(0, 16)}</code>] as const]),
         ]}
       />
       {metrics.length > 0 && <Group title={common.metrics} facts={metrics} />}
       {params.length > 0 && <Group title={common.parameters} facts={params} />}
       {step.error !== "" && <pre className="log log-bad">{step.error}</pre>}
-      {step.log !== "" && <Log run={step.run} path={step.log} />}
     </div>
   );
 }
@@ -43,26 +42,6 @@ function Group({ title, facts }: { readonly title: string; readonly facts: reado
     <section>
       <h3>{title}</h3>
       <Facts facts={facts} />
-    </section>
-  );
-}
-
-/** What a step printed: a file among the run's artifacts. */
-function Log({ run, path }: { readonly run: string; readonly path: string }) {
-  const words = useWords().pipelines;
-  const [text, setText] = useState<string | undefined>();
-  useEffect(() => {
-    const stop = new AbortController();
-    const address = `/v1/runs/${encodeURIComponent(run)}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`;
-    fetch(address, { signal: stop.signal })
-      .then(async (response) => setText(response.ok ? await response.text() : ""))
-      .catch(() => undefined);
-    return () => stop.abort();
-  }, [run, path]);
-  return (
-    <section>
-      <h3>{words.log}</h3>
-      {text !== undefined && text !== "" ? <pre className="log">{text}</pre> : <code>{path}</code>}
     </section>
   );
 }

@@ -1,9 +1,11 @@
+import "../../parts/table.css";
 import type { Schema } from "../../api/client";
 import { useGet } from "../../api/hooks";
 import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { Thing, shortId } from "../../parts/Thing";
 import { Badge, Facts, Figure, Figures, Moment } from "../../parts/Values";
+import { VersionName } from "../../parts/VersionName";
 import { useFormat, useWords } from "../../words";
 import { signed } from "./signed";
 
@@ -53,8 +55,8 @@ function ComparisonView({ comparison }: { readonly comparison: Comparison }) {
           </ul>
           <Facts
             facts={[
-              [words.candidate, <Thing id={comparison.candidate} />],
-              [words.champion, comparison.champion === "" ? words.noChampion : <Thing id={comparison.champion} />],
+              [words.candidate, <VersionName id={comparison.candidate} />],
+              [words.champion, comparison.champion === "" ? words.noChampion : <VersionName id={comparison.champion} />],
               [words.trainingSet, <Thing id={comparison.training_set} />],
               [
                 words.window,

@@ -5,8 +5,8 @@ import { useGet } from "../../api/hooks";
 import { DataTable, type Column } from "../../parts/DataTable";
 import { Answered } from "../../parts/Notes";
 import { Card } from "../../parts/Page";
-import { Thing } from "../../parts/Thing";
 import { Badge, Moment } from "../../parts/Values";
+import { VersionName } from "../../parts/VersionName";
 import { useFormat, useWords } from "../../words";
 import { signed } from "./signed";
 
@@ -26,12 +26,12 @@ export function Comparisons({ model = "" }: { readonly model?: string }) {
         value: ({ passed }) => String(passed),
         show: ({ passed }) => <Badge tone={passed ? "good" : "warn"}>{passed ? words.passed : words.refusedAt}</Badge>,
       },
-      { id: "candidate", title: words.candidate, value: ({ candidate }) => candidate, show: ({ candidate }) => <Thing id={candidate} /> },
+      { id: "candidate", title: words.candidate, value: ({ candidate }) => candidate, show: ({ candidate }) => <VersionName id={candidate} /> },
       {
         id: "champion",
         title: words.champion,
         value: ({ champion }) => champion,
-        show: ({ champion }) => (champion === "" ? words.noChampion : <Thing id={champion} />),
+        show: ({ champion }) => (champion === "" ? words.noChampion : <VersionName id={champion} />),
       },
       {
         id: "auc",

@@ -8,7 +8,7 @@ import { DataTable, type Column } from "../../parts/DataTable";
 import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { sayValue } from "../../parts/Records";
-import { Thing } from "../../parts/Thing";
+import { Thing, Told } from "../../parts/Thing";
 import { Badge, Facts, Moment } from "../../parts/Values";
 import { useHouseTime } from "../../shell/house";
 import { useFormat, useWords } from "../../words";
@@ -133,7 +133,7 @@ function History({ spans }: { readonly spans: readonly AliasSpan[] }) {
       { id: "version", title: common.version, number: true, value: ({ number }) => number, show: (row) => <Thing id={row.version}>{`v${row.number}`}</Thing> },
       { id: "by", title: words.by, value: ({ by }) => by },
       { id: "evidence", title: words.evidence, value: ({ evidence }) => evidence, show: ({ evidence }) => <Thing id={evidence} /> },
-      { id: "reason", title: common.reason, value: ({ reason }) => reason },
+      { id: "reason", title: common.reason, value: ({ reason }) => reason, show: ({ reason }) => <Told text={reason} /> },
     ],
     [words, common],
   );

@@ -9,7 +9,7 @@ import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { entriesOf, sayValue } from "../../parts/Records";
 import { State } from "../../parts/State";
-import { lineageOf, shortId } from "../../parts/Thing";
+import { Told, lineageOf, shortId } from "../../parts/Thing";
 import { Facts, Figure, Figures, Moment } from "../../parts/Values";
 import { useUrlState } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
@@ -78,7 +78,9 @@ function Tags({ run }: { readonly run: Run }) {
           [words.experiment, run.experiment],
           [common.id, <code>{run.id}</code>],
           ...(run.ended_at === null ? [] : [[common.ended, <Moment at={run.ended_at} />] as const]),
-          ...Object.entries(run.tags).filter(([name]) => name !== "pipeline"),
+          ...Object.entries(run.tags)
+            .filter(([name]) => name !== "pipeline")
+            .map(([name, value]) => [name, <Told text={value} />] as const),
           ...(isPipeline ? [[words.pipelineRun, <Link href={`/pipelines/runs/${run.id}`}>{run.tags["pipeline"]}</Link>] as const] : []),
           [common.ancestry, <Link href={lineageOf(run.id)}>{shortId(run.id)}</Link>],
         ]}

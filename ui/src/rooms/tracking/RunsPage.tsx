@@ -8,7 +8,7 @@ import { Answered, Empty } from "../../parts/Notes";
 import { Card, Page } from "../../parts/Page";
 import { sayValue } from "../../parts/Records";
 import { State } from "../../parts/State";
-import { shortId } from "../../parts/Thing";
+import { Told, shortId } from "../../parts/Thing";
 import { Moment } from "../../parts/Values";
 import { useUrlChoice } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
@@ -81,7 +81,7 @@ function Runs({ rows }: { readonly rows: readonly Run[] }) {
           show: ({ metrics }) => sayValue(metrics[metric], format),
         }),
       ),
-      { id: "reason", title: common.reason, value: ({ tags }) => tags["reason"] },
+      { id: "reason", title: common.reason, value: ({ tags }) => tags["reason"], show: ({ tags }) => <Told text={tags["reason"] ?? "–"} /> },
     ],
     [rows, words, common, format],
   );
