@@ -27,6 +27,7 @@ Opener = Callable[[], Tables]
 
 _PROCESSES = multiprocessing.get_context("spawn")
 _PATIENCE_SECONDS = 120
+_BATCHES = 6
 _MOMENT = datetime(2013, 6, 1, 12, 30, 0, 123456, tzinfo=UTC)
 ROWS = pl.DataFrame(
     {
@@ -205,8 +206,8 @@ class TablesSuite:
             assert writer.exitcode == 0
             writer.close()
         found = _rows(opener(), "shared")
-        assert found.filter(pl.col("writer") >= 0).unique().height == 4 * 10
-        assert found.height == 4 * 10 + 10
+        assert found.filter(pl.col("writer") >= 0).unique().height == 4 * _BATCHES
+        assert found.height == 4 * _BATCHES + _BATCHES
 
 
 def _rows(tables: Tables, name: str, version: int | None = None) -> pl.DataFrame:
@@ -215,9 +216,9 @@ def _rows(tables: Tables, name: str, version: int | None = None) -> pl.DataFrame
 
 def _append_elsewhere(opener: Opener, writer: int) -> None:
     tables = opener()
-    for number in range(10):
+    for number in range(_BATCHES):
         tables.append("shared", pl.DataFrame({"writer": [writer], "n": [number]}), key=f"{writer}-{number}")
         tables.append("shared", pl.DataFrame({"writer": [-1], "n": [number]}), key=f"everybody-{number}")
-        if number == 5:
+        if number == _BATCHES // 2:
             with suppress(Unavailable):  # another process is at it
                 tables.compact("shared")
