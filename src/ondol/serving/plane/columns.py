@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -38,6 +38,9 @@ def _series(name: str, values: list[Any], kind: str) -> pl.Series:
     try:
         if kind == "timestamp":
             return _instants(name, values)
+        if kind == "date":
+            # Polars would parse texts in its thread pool, which costs more than the work for a few rows.
+            values = [date.fromisoformat(value) if isinstance(value, str) else value for value in values]
         return pl.Series(name, values, dtype=_TYPES[kind])
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         raise Invalid(f"Column {name!r} holds a value that is not a {kind}: {error}") from error
