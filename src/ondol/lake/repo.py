@@ -172,18 +172,15 @@ def select_batches(connection: sa.Connection, dataset: str, status: str, limit: 
 
 
 def insert_batch(connection: sa.Connection, batch: Batch, newest: datetime | None, now: datetime) -> None:
-    """Store a batch and count it in its dataset."""
+    """Store a batch and count it in its dataset; `newest` is the dataset's latest moment with it."""
     connection.execute(batches.insert().values(**msgspec.structs.asdict(batch)))
     counted: dict[str, Any] = {"updated_at": now}
     if batch.status == "quarantined":
         counted["quarantined"] = datasets.c.quarantined + 1
     else:
         counted |= {"batches": datasets.c.batches + 1, "rows": datasets.c.rows + batch.landed_rows}
-        counted |= {"version": batch.silver_version}
+        counted |= {"version": batch.silver_version, "newest": newest}
     connection.execute(datasets.update().where(datasets.c.name == batch.dataset).values(**counted))
-    if batch.status == "landed" and newest is not None:
-        later = sa.or_(datasets.c.newest.is_(None), datasets.c.newest < newest)
-        connection.execute(datasets.update().where(datasets.c.name == batch.dataset, later).values(newest=newest))
 
 
 def find_landing(connection: sa.Connection, dataset: str) -> Landing | None:

@@ -66,7 +66,7 @@ def _column(name: str, values: list[Any]) -> pl.Series:
         column = pl.Series(name, values, strict=True)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
         return _one_by_one(name, values)
-    if column.dtype.is_numeric() or column.dtype in (pl.String, pl.Null):
+    if column.dtype.is_numeric() or column.dtype in (pl.String, pl.Boolean, pl.Null):
         return column
     return _one_by_one(name, values)
 

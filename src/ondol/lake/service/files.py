@@ -65,9 +65,7 @@ def _find(root: Path, pattern: str) -> list[Path]:
     found = sorted(file for file in root.glob(pattern) if file.is_file())
     for file in found:
         if not file.resolve().is_relative_to(home):
-            raise Refused(
-                f"{file.relative_to(root)} leads out of the project's folder.", hint="Copy the file into it."
-            )
+            raise Refused(f"{file.relative_to(root)} leads out of the project's folder.", hint="Copy the file into it.")
     if not found and not any(mark in pattern for mark in "*?["):
         raise NotFound(f"There is no file {pattern!r} below {root}.", hint="Look at `source.path` of the dataset.")
     return found

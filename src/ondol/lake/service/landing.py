@@ -246,7 +246,9 @@ def _write(
     with tools.transaction(write=True) as inner:
         if not repo.end_landing(inner.connection, landing):
             raise Unavailable(f"The batch {landing.key!r} was taken over meanwhile.", hint="Send it again.")
-        repo.insert_batch(inner.connection, batch, landing.newest, inner.now())
+        # Nobody else lands in this dataset meanwhile, so what was read before is still true.
+        newest = max((one for one in (there.dataset.newest, landing.newest) if one), default=None)
+        repo.insert_batch(inner.connection, batch, newest, inner.now())
         repo.put_files(inner.connection, landing.dataset, landing.batch, landing.files, inner.now())
         _record(inner, batch, spec)
         inner.emit(BatchLanded(subject=spec.name, batch=batch.id, rows=batch.landed_rows, version=silver_version))
