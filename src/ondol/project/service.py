@@ -1,4 +1,4 @@
-"""Plan a project file, apply it, show it."""
+"""Plan a project, apply it, show the one that was applied last."""
 
 from __future__ import annotations
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -32,6 +35,19 @@ def unpack(blobs: Blobs, code: str, folder: Path) -> tuple[Path, Snapshot]:
             # Another run has put the same code there meanwhile.
             shutil.rmtree(fresh)
     return target, snapshot
+
+
+def warm_up(files: Mapping[str, str]) -> None:
+    """Load in the background, while the first steps read data, what LightGBM will need when training begins."""
+    if not any("lightgbm" in text for text in files.values()) or "scipy" in sys.modules:
+        return
+
+    def load() -> None:
+        for name in ("numpy", "scipy.sparse"):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+
+    threading.Thread(target=load, name="warm-up", daemon=True).start()
 
 
 @contextlib.contextmanager

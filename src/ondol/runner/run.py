@@ -10,7 +10,7 @@ import msgspec
 from ondol.home import House
 from ondol.kernel.errors import Invalid, NotFound, OndolError, Unavailable
 from ondol.pipelines.types import BeginPipelineRun, FinishPipelineRun, PipelineRun
-from ondol.runner.code import unpack, working_in
+from ondol.runner.code import unpack, warm_up, working_in
 from ondol.sdk.context import RunContext, StepFailed, describe, running
 from ondol.sdk.project_file import load_project
 
@@ -36,6 +36,7 @@ def _run(house: House, run: PipelineRun) -> str:
     try:
         with working_in(project.root, root):
             _, collector = load_project(root / snapshot.entry, stay=True)
+            warm_up(snapshot.files)
             pipeline = collector.pipelines.get(run.pipeline)
             if pipeline is None:
                 raise NotFound(f"{snapshot.entry} has no pipeline {run.pipeline!r} any more.")
