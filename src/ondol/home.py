@@ -205,5 +205,7 @@ def _notify(config: Config) -> Notify:
 
 def _runtimes() -> tuple[Runtime, ...]:
     from ondol.adapters.runtimes.lightgbm import LightgbmRuntime
+    from ondol.adapters.runtimes.sklearn import SklearnRuntime
 
-    return (LightgbmRuntime(),)
+    # LGBMClassifier is a scikit-learn model too; its native format comes first.
+    return (LightgbmRuntime(), SklearnRuntime())
