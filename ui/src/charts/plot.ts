@@ -54,6 +54,8 @@ export interface PlotReports {
   readonly drawn: (plot: uPlot) => void;
 }
 
+const halfDay = 43_200;
+
 export function plotData({ times, series }: Pick<PlotRequest, "times" | "series">): uPlot.AlignedData {
   return [times.map((at) => at.getTime() / 1000), ...series.map(({ values }) => [...values])];
 }
@@ -80,7 +82,7 @@ export function plotOptions(
       ...(request.sync === undefined ? {} : { sync: { key: request.sync, setSeries: false } }),
     },
     scales: {
-      x: { time: true, range: (_, low, high) => timeRange(request, low, high) },
+      x: { time: true, range: () => timeRange(request) },
       y: { range: (_, low, high) => valueRange(request, low, high) },
     },
     axes: [
@@ -143,10 +145,10 @@ function seriesOptions(
   };
 }
 
-function timeRange({ from, until }: PlotRequest, low: number, high: number): [number, number] {
-  const start = from === undefined ? low : from.getTime() / 1000;
-  const end = until === undefined ? high : until.getTime() / 1000;
-  return end > start ? [start, end] : [start - 1800, start + 1800];
+function timeRange({ from, until, times }: PlotRequest): [number, number] {
+  const start = (from ?? times[0] ?? new Date()).getTime() / 1000;
+  const end = (until ?? times.at(-1) ?? new Date()).getTime() / 1000;
+  return end > start ? [start, end] : [start - halfDay, start + halfDay];
 }
 
 function valueRange({ limits, range }: PlotRequest, low: number | null, high: number | null): [number, number] {

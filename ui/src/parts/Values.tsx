@@ -37,6 +37,12 @@ export function Figure({ label, value, note, tone, children }: FigureProperties)
   );
 }
 
+/** A day worth a look: the year is small, since it seldom surprises. */
+export function DayFigure({ label, at, note }: { readonly label: string; readonly at: string | null; readonly note?: ReactNode }) {
+  if (at === null) return <Figure label={label} value="–" />;
+  return <Figure label={label} value={<Moment at={at} as="dayOfMonth" />} note={note ?? new Date(at).getUTCFullYear()} />;
+}
+
 export function Figures({ children }: { readonly children: ReactNode }) {
   return <dl className="figures">{children}</dl>;
 }

@@ -30,7 +30,7 @@ export function Shell() {
               </Route>
               {pages.map(({ path, page: PageOfRoom }) => (
                 <Route key={path} path={path}>
-                  {(parameters) => <PageOfRoom {...(parameters as Record<string, string>)} />}
+                  {(parameters) => <PageOfRoom {...decoded(parameters as Record<string, string>)} />}
                 </Route>
               ))}
               <Route>
@@ -41,6 +41,19 @@ export function Shell() {
         </Crash>
       </Main>
     </div>
+  );
+}
+
+/** The ids of some things hold slashes and colons, which stand encoded in the address. */
+function decoded(parameters: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => {
+      try {
+        return [name, decodeURIComponent(value)];
+      } catch {
+        return [name, value];
+      }
+    }),
   );
 }
 

@@ -4,7 +4,7 @@ import { useGet } from "../../api/hooks";
 import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { Thing, lineageOf, shortId } from "../../parts/Thing";
-import { Facts, Figure, Figures, Moment } from "../../parts/Values";
+import { DayFigure, Facts, Figure, Figures, Moment } from "../../parts/Values";
 import { useFormat, useWords } from "../../words";
 
 type TrainingSet = Schema<"TrainingSet">;
@@ -27,8 +27,8 @@ function Details({ set }: { readonly set: TrainingSet }) {
       <Figures>
         <Figure label={common.rows} value={format.number(set.rows)} />
         <Figure label={words.positiveShare} value={set.positive_share === null ? "–" : format.percent(set.positive_share)} />
-        <Figure label={words.since} value={set.since === null ? "–" : <Moment at={set.since} as="day" />} />
-        <Figure label={words.until} value={<Moment at={set.until} as="day" />} />
+        <DayFigure label={words.since} at={set.since} />
+        <DayFigure label={words.until} at={set.until} />
       </Figures>
       <Grid>
         <Card title={common.features} aside={set.features.length} span={4}>

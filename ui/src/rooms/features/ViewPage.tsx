@@ -2,7 +2,7 @@ import { Link } from "wouter";
 import { useGet } from "../../api/hooks";
 import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
-import { Facts, Figure, Figures, Moment } from "../../parts/Values";
+import { DayFigure, Facts, Figure, Figures } from "../../parts/Values";
 import { useFormat, useWords } from "../../words";
 import { FeatureTable } from "./FeatureTable";
 
@@ -21,7 +21,7 @@ export default function ViewPage({ view: name = "" }: { readonly view?: string }
               <Figure label={words.onlineKeys} value={format.number(online_keys)} />
               <Figure label={words.onlineVersion} value={online_version < 0 ? "–" : online_version} />
               <Figure label={words.ttl} value={spec.ttl || "–"} />
-              <Figure label={common.updated} value={<Moment at={updated_at} as="day" />} />
+              <DayFigure label={common.updated} at={updated_at} />
             </Figures>
             <Grid>
               <Card title={common.features} span={8} flush>

@@ -6,7 +6,7 @@ import { Card, Page } from "../../parts/Page";
 import { Records } from "../../parts/Records";
 import { State } from "../../parts/State";
 import { lineageOf, shortId } from "../../parts/Thing";
-import { Badge, Facts, Figure, Figures, Moment } from "../../parts/Values";
+import { Badge, DayFigure, Facts, Figure, Figures } from "../../parts/Values";
 import { useFormat, useWords } from "../../words";
 
 type Batch = Schema<"Batch">;
@@ -34,7 +34,7 @@ function Report({ batch }: { readonly batch: Batch }) {
         <Figure label={common.rows} value={format.number(batch.rows)} />
         <Figure label={words.landedRows} value={format.number(batch.landed_rows)} />
         <Figure label={words.broken} value={batch.violations.length} {...(batch.violations.length > 0 ? { tone: "bad" as const } : {})} />
-        <Figure label={common.at} value={<Moment at={batch.at} as="day" />} />
+        <DayFigure label={common.at} at={batch.at} />
       </Figures>
       <Card>
         <Facts

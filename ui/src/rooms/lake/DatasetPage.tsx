@@ -9,7 +9,7 @@ import { Card, Grid, Page } from "../../parts/Page";
 import { Records } from "../../parts/Records";
 import { State } from "../../parts/State";
 import { shortId } from "../../parts/Thing";
-import { Facts, Figure, Figures, Moment } from "../../parts/Values";
+import { DayFigure, Facts, Figure, Figures, Moment } from "../../parts/Values";
 import { useUrlChoice } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
 import { sayRule } from "./rules";
@@ -52,7 +52,7 @@ function Summary({ dataset }: { readonly dataset: Dataset }) {
       <Figure label={words.silverVersion} value={dataset.version < 0 ? "–" : dataset.version} />
       <Figure label={words.batches} value={format.number(dataset.batches)} />
       <Figure label={words.refused} value={refused} {...(refused > 0 ? { tone: "bad" as const } : {})} />
-      <Figure label={words.newest} value={dataset.newest === null ? "–" : <Moment at={dataset.newest} as="day" />} />
+      <DayFigure label={words.newest} at={dataset.newest} />
     </Figures>
   );
 }

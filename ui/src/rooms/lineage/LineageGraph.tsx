@@ -46,7 +46,7 @@ function GraphView({ graph, direction, height }: GraphProperties) {
   const nodes = graph.nodes.map(
     (node): DagNode => ({
       id: node.id,
-      title: node.title || shortId(node.id),
+      title: titleOf(node),
       state: { says: words.kinds[node.kind] ?? node.kind, tone: tones[node.kind] ?? "calm" },
     }),
   );
@@ -62,6 +62,13 @@ function GraphView({ graph, direction, height }: GraphProperties) {
   );
 }
 
+/** Names of things that have one are short enough for a box; the title is said when it is chosen. */
+function titleOf({ id, title }: Node): string {
+  const [, name, version] = /^\w+:([^@]+)(?:@(.*))?$/.exec(id) ?? [];
+  if (name === undefined) return title || shortId(id);
+  return version !== undefined && /^\d+$/.test(version) ? `${name} v${version}` : name;
+}
+
 function About({ node, isRoot }: { readonly node: Node; readonly isRoot: boolean }) {
   const { lineage: words, common } = useWords();
   const format = useFormat();
@@ -69,6 +76,7 @@ function About({ node, isRoot }: { readonly node: Node; readonly isRoot: boolean
   return (
     <Facts
       facts={[
+        ...(node.title === "" ? [] : [[common.name, node.title] as const]),
         [words.kind, words.kinds[node.kind] ?? node.kind],
         [common.id, <code>{node.id}</code>],
         ...(node.at === null ? [] : [[common.at, format.moment(new Date(node.at))] as const]),

@@ -29,6 +29,12 @@ export default function LineagePage({ id = "" }: { readonly id?: string }) {
   );
 }
 
+const saidAbove = new Set(["request_id", "endpoint", "version", "number", "role", "at", "row"]);
+
+function columnsOf(rows: readonly object[]): string[] {
+  return Object.keys(rows[0] ?? {}).filter((name) => !saidAbove.has(name));
+}
+
 /** What one request brought, and who answered it. */
 function RequestCards({ id }: { readonly id: string }) {
   const { lineage: words, common, serving } = useWords();
@@ -47,7 +53,7 @@ function RequestCards({ id }: { readonly id: string }) {
           </Figures>
           {rows.length > 0 && (
             <Card title={words.inputs} flush>
-              <Records name="rows" label={words.inputs} rows={rows} height={200} />
+              <Records name="rows" label={words.inputs} rows={rows} columns={columnsOf(rows)} height={200} />
             </Card>
           )}
         </>

@@ -1,3 +1,7 @@
+function count(many: number, one: string, more = `${one}s`): string {
+  return `${many} ${many === 1 ? one : more}`;
+}
+
 export const en = {
   name: "Story",
   lead: "What happened in this house, in order, as it happens.",
@@ -19,8 +23,8 @@ export const en = {
   noLoop: "Nothing open",
   loopsDone: (promoted: number, all: number) => `${promoted} of ${all} promoted`,
   drift: "Drift",
-  alarms: (count: number) => `${count} alarms`,
-  checks: (count: number) => `${count} checks`,
+  alarms: (alarms: number) => count(alarms, "alarm"),
+  checks: (checks: number) => count(checks, "check"),
   titles: {
     lake: "Lake",
     features: "Features",
@@ -46,21 +50,21 @@ export const en = {
     ancestry: "Every answer can be traced once there is one.",
   },
   facts: {
-    landed: (datasets: number, rows: string) => `${rows} rows in ${datasets} datasets`,
+    landed: (datasets: number, rows: string) => `${rows} rows in ${count(datasets, "dataset")}`,
     refused: (dataset: string, reasons: string) => `Refused, ${dataset}: ${reasons}`,
-    views: (views: number, keys: string) => `${views} views, ${keys} keys online`,
+    views: (views: number, keys: string) => `${count(views, "view")}, ${keys} keys online`,
     trainingSet: (rows: string, features: number) => `training set of ${rows} rows × ${features}`,
-    ran: (pipeline: string, steps: number, took: string) => `${pipeline}: ${steps} steps in ${took} of work`,
+    ran: (pipeline: string, steps: number, took: string) => `${pipeline}: ${count(steps, "step")} in ${took} of work`,
     running: (pipeline: string, step: string) => `${pipeline}: ${step}`,
     failed: (pipeline: string, error: string) => `${pipeline} failed: ${error}`,
-    runs: (count: number, cached: number) => `${count} runs, ${cached} steps from the cache`,
-    versions: (model: string, count: number) => `${model}: ${count} versions`,
+    runs: (runs: number, cached: number) => `${count(runs, "run")}, ${count(cached, "step")} from the cache`,
+    versions: (model: string, versions: number) => `${model}: ${count(versions, "version")}`,
     championSince: (version: number, day: string) => `Champion v${version} since ${day}`,
     answered: (requests: string, rows: string) => `${requests} requests, ${rows} rows`,
     latency: (p95: string) => `p95 ${p95}`,
     replayed: (from: string, until: string) => `${from} to ${until}`,
     perDay: (rows: string) => `${rows} rows a day`,
-    checked: (checks: number, alarms: number) => `${checks} checks, ${alarms} alarms`,
+    checked: (checks: number, alarms: number) => `${count(checks, "check")}, ${count(alarms, "alarm")}`,
     alarm: (day: string, features: string) => `Alarm ${day}: ${features}`,
     gatePassed: (lead: string, p: string) => `AUC ${lead}, p ${p}`,
     gateFirst: "gate passed",

@@ -6,7 +6,7 @@ import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { entriesOf, sayValue } from "../../parts/Records";
 import { Thing, lineageOf, shortId } from "../../parts/Thing";
-import { Facts, Figure, Figures, Moment } from "../../parts/Values";
+import { DayFigure, Facts, Figure, Figures } from "../../parts/Values";
 import { useFormat, useWords } from "../../words";
 import { LineageGraph } from "../lineage/LineageGraph";
 
@@ -34,7 +34,7 @@ function VersionView({ version }: { readonly version: Version }) {
   return (
     <>
       <Figures>
-        <Figure label={words.created} value={<Moment at={version.created_at} as="day" />} note={version.created_by} />
+        <DayFigure label={words.created} at={version.created_at} note={version.created_by} />
         {Object.entries(version.metrics)
           .slice(0, mostFigures)
           .map(([name, value]) => (

@@ -41,7 +41,7 @@ function CanaryView({ canary }: { readonly canary: Canary }) {
         <Figure label={words.candidate} value={<Thing id={canary.candidate}>{`v${canary.candidate_number}`}</Thing>} />
         <Figure label={words.champion} value={canary.champion === "" ? "–" : <Thing id={canary.champion}>{`v${canary.champion_number}`}</Thing>} />
         <Figure label={common.share} value={format.percent(canary.share)} note={`${words.shareServed} ${said(last?.candidate_share, format.percent)}`} />
-        <Figure label={words.pairedLead} value={said(last?.paired_lead, format.metric)} note={`p ${said(chance, (p) => format.number(p, 4))}`} />
+        <Figure label={words.pairedLead} value={said(last?.paired_lead, format.metric)} note={typeof chance === "number" ? `p ${format.number(chance, 4)}` : ""} />
         <Figure label={words.labelled} value={said(last?.labelled_rows, format.number)} />
       </Figures>
       <Card title={words.evidence} flush>

@@ -3,7 +3,6 @@ import { Link } from "wouter";
 import type { Schema } from "../../api/client";
 import { useGet } from "../../api/hooks";
 import { Sparkline } from "../../charts/Sparkline";
-import { Choices } from "../../parts/Choices";
 import { DataTable, type Column } from "../../parts/DataTable";
 import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
@@ -99,7 +98,13 @@ function History({ run }: { readonly run: Run }) {
     <Card
       title={words.history}
       span={6}
-      aside={<Choices label={words.metric} choices={names.slice(0, 8).map((name) => [name, name] as const)} chosen={chosen} onChoose={setChosen} />}
+      aside={
+        <select className="button" aria-label={words.metric} value={chosen} onChange={(event) => setChosen(event.target.value)}>
+          {names.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      }
     >
       <Answered from={history}>
         {(points) => {
@@ -107,7 +112,7 @@ function History({ run }: { readonly run: Run }) {
           const last = points.at(-1);
           return (
             <>
-              <Sparkline label={chosen} values={values} width={420} height={90} />
+              {points.length > 1 && <Sparkline label={chosen} values={values} width={420} height={90} />}
               <Facts
                 facts={[
                   [words.points, points.length],
