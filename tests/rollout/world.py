@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 
 from ondol import heartbeat
+from ondol.evals import service as evals
+from ondol.features import service as features
 from ondol.features.types import Feature, RowFeatures, ServiceSpec
 from ondol.home import House
 from ondol.lake.types import DatasetSpec
@@ -101,6 +103,19 @@ class World:
         data = lightgbm.Dataset(matrix, labels, feature_name=["fx", "fy"])
         booster = lightgbm.train({**_PARAMS, "seed": seed}, data, 40)
         return self.register(booster, auc=0.8)
+
+    def learn(self, rows: int = 3000, turned: bool = False) -> Version:
+        """A version trained on a training set of the house, and measured on its newest third."""
+        history = self.rows(rows, turned)
+        self.land(history)
+        self.pass_time(2 * LABEL_DELAY)
+        made = self.house.call("training_sets.build", {"service": "hit_inputs"})
+        frame = features.training_frame(self.house.tools(), made)
+        old, new = frame.head(frame.height * 2 // 3), frame.tail(frame.height // 3)
+        data = lightgbm.Dataset(old.select("fx", "fy").to_numpy(), old["label"].to_numpy(), feature_name=["fx", "fy"])
+        booster = lightgbm.train(_PARAMS, data, 40)
+        auc = evals.auc_or_none(new["label"], booster.predict(new.select("fx", "fy").to_numpy()).tolist())
+        return self.register(booster, auc=auc, training_set=made.id)
 
     def register(self, booster: lightgbm.Booster, label: str = "hit > 0", **facts: Any) -> Version:
         tools = self.house.tools()

@@ -13,7 +13,7 @@ from ondol.evals import service as evals
 from ondol.evals.types import Comparison, ListComparisons
 from ondol.features import service as features
 from ondol.features.types import ServiceSpec
-from ondol.kernel.errors import NotFound
+from ondol.kernel.errors import Invalid, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.monitoring.types import Baseline, FeatureBaseline, FeatureDrift, Quality
 from ondol.ports.tools import Tools
@@ -60,7 +60,14 @@ def baseline_of(tools: Tools, version: Version) -> Baseline:
 
 
 def read_baseline(content: bytes) -> Baseline:
-    return msgspec.json.decode(content, type=Baseline)
+    """`Invalid` for a baseline of a later release."""
+    found = msgspec.json.decode(content)
+    if found["format"] > FORMAT:
+        raise Invalid(
+            f"The baseline of {found['version']} has format {found['format']}; this release reads {FORMAT}.",
+            hint="Use the release that wrote it, or a later one.",
+        )
+    return msgspec.convert(found, Baseline)
 
 
 def _make_baseline(tools: Tools, version: Version) -> Baseline:
