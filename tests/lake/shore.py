@@ -18,6 +18,7 @@ from ondol.kernel.clock import ReplayClock
 from ondol.kernel.config import Config
 from ondol.lake import service
 from ondol.lake.types import AppendBatch, DatasetSpec, DeclareDataset, Rule
+from ondol.ports.db import Db
 from ondol.ports.tools import Tools
 
 START = datetime(2013, 1, 3, tzinfo=UTC)
@@ -42,11 +43,11 @@ FLIGHTS = DatasetSpec(
 class Lake:
     """Tools over the real adapters, and the events they stored."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, db: Db | None = None) -> None:
         home.mkdir(exist_ok=True)
         self.events: list[Any] = []
         self.clock = ReplayClock(home / "clock", START)
-        db = SqliteDb(home / "ondol.db")
+        db = db or SqliteDb(home / "ondol.db")
         db.prepare()
         self.tools = Tools(
             config=Config(home=str(home)),

@@ -1,0 +1,49 @@
+"""The same shore over PostgreSQL: what the SQL must do there too."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import msgspec
+import polars as pl
+import pytest
+
+from ondol.adapters.postgres import PostgresDb
+from ondol.kernel.errors import Refused
+from ondol.lake import service
+from ondol.lake.types import GetBatch, GetDataset, ListBatches, RefreshDataset, Source
+from tests.lake.shore import FLIGHTS, Lake, flight, flights
+
+
+@pytest.mark.postgres
+def test_batches_land_once_are_refused_and_meet(postgres_url: str, tmp_path: Path):
+    project = tmp_path / "project"
+    project.mkdir()
+    pl.DataFrame(flights(100, 110)).write_csv(project / "a.csv")
+    lakes = [Lake(tmp_path / "home", PostgresDb(postgres_url)) for _ in range(2)]
+    lake = lakes[0]
+    source = Source(format="csv", path="*.csv")
+    lake.declare(msgspec.structs.replace(FLIGHTS, source=source), root=str(project))
+
+    def send(which: int) -> None:
+        for number in range(5):
+            lakes[which].append(f"{which}-{number}", flights(10 * number, 10 * number + 10 + which))
+
+    threads = [threading.Thread(target=send, args=(which,)) for which in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with pytest.raises(Refused) as caught:
+        lake.append("bad", [flight(1, distance=-1)])
+    bad = lake.call(service.get_batch, GetBatch(batch=caught.value.details["batch"]))
+    assert bad.violations[0].rows == [0]
+    assert lake.call(service.refresh_dataset, RefreshDataset(dataset="flights")).batches[0].landed_rows == 10
+    assert lake.call(service.refresh_dataset, RefreshDataset(dataset="flights")).new_files == 0
+    dataset = lake.call(service.get_dataset, GetDataset(dataset="flights"))
+    assert (dataset.batches, dataset.quarantined, dataset.rows) == (11, 1, 61)
+    assert len({row["flight_id"] for row in lake.silver()}) == len(lake.silver()) == 61
+    assert len(lake.call(service.list_batches, ListBatches(dataset="flights"))) == 12
+    for one in lakes:
+        one.close()
