@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ondol.features.rules import entity_key
-from ondol.features.rules.columns import AT, TYPES, instant, key_expression
+from ondol.features.rules.columns import AT, TYPES, entity_keys, instant
 from ondol.features.rules.definitions import stairs_of
 from ondol.features.rules.join import as_of
 from ondol.features.rules.lookup import _in_force
@@ -164,12 +164,10 @@ def test_a_late_report_of_an_earlier_hour_does_not_hide_a_later_one():
     ],
 )  # fmt: skip
 def test_rows_and_columns_make_the_same_key(values, key):
-    names = [f"c{number}" for number in range(len(values))]
     kinds = {str: "string", int: "integer", bool: "boolean", type(None): "string"}
-    types = {name: kinds[type(value)] for name, value in zip(names, values, strict=True)}
-    frame = pl.DataFrame({name: [value] for name, value in zip(names, values, strict=True)})
+    types = [kinds[type(value)] for value in values]
     assert entity_key(values) == key
-    assert frame.select(key_expression(names, types)).item() == key
+    assert entity_keys([pl.Series([value]) for value in values], types) == [key]
 
 
 def test_no_rows_make_no_steps():

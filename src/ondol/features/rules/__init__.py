@@ -13,10 +13,9 @@ from collections.abc import Sequence
 def entity_key(values: Sequence[object]) -> str | None:
     """The online key of an entity: its values as text; several are joined by `|`, with `\\` before `\\` and `|`.
 
-    None when a value is missing: such an entity has no features. Mirrors
-    `keys.key_expression`, which makes the same text from columns.
+    None when a value is missing: such an entity has no features.
     """
-    if any(value is None for value in values):
+    if None in values:
         return None
     texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
     if len(texts) == 1:

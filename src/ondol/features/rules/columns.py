@@ -7,10 +7,9 @@ from functools import lru_cache
 
 import polars as pl
 
+from ondol.features.rules import entity_key
 from ondol.kernel.errors import Invalid
 
-KEY = "__key"
-"""The entity's key as text (`entity_key`)."""
 AT = "__at"
 """The instant of a step, or of a question: microseconds since 1970 UTC."""
 TIME = "__time"
@@ -29,15 +28,12 @@ TYPES: dict[str, pl.DataType] = {
 }
 
 
-def key_expression(entity: Sequence[str], types: Mapping[str, str]) -> pl.Expr:
-    """The text that `entity_key` makes, from columns; null where a part is null."""
-    parts = [pl.col(name).cast(pl.String) for name in entity]
-    if len(parts) == 1:
-        return parts[0].alias(KEY)
-    for number, name in enumerate(entity):
-        if types[name] == "string":
-            parts[number] = parts[number].str.replace_all(r"([\\|])", r"\$1")
-    return pl.concat_str(parts, separator="|").alias(KEY)
+def entity_keys(columns: Sequence[pl.Series], types: Sequence[str]) -> list[str | None]:
+    """`entity_key` of each row; columns and their types are those of the entity."""
+    values = [column.to_list() for column in columns]
+    if len(values) == 1 and types[0] == "string":
+        return values[0]
+    return [entity_key(of_row) for of_row in zip(*values, strict=True)]
 
 
 def instant(column: str) -> pl.Expr:

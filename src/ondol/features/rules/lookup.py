@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from ondol.features.rules.columns import AT, KEY, conform, instant, key_expression
+from ondol.features.rules.columns import AT, conform, entity_keys, instant
 from ondol.features.rules.definitions import Stair, stairs_of
 from ondol.features.rules.training import row_expressions
 from ondol.features.types import ServiceSpec, ViewSpec
@@ -28,9 +28,10 @@ NOTHING: Staircase = ((), ())
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The stairs of one view, and in which column of the prepared rows its keys are."""
+    """One view: the columns of its entity with their types, and its stairs."""
 
-    column: str
+    entity: list[str]
+    types: list[str]
     stairs: list[Stair]
 
 
@@ -41,7 +42,8 @@ class Plan:
     service: str
     time: str
     inputs: dict[str, str]
-    prepared: list[pl.Expr]
+    timed_inputs: dict[str, str]
+    expressions: list[pl.Expr]
     row_features: list[str]
     groups: list[Group]
     schema: pl.Schema
@@ -49,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What a request asks: its row features, and for each view the keys; `instants` are one a row."""
+    """What a request asks: its row features; the instant of each row; for each view the keys."""
 
     frame: pl.DataFrame
     instants: list[int]
@@ -61,15 +63,17 @@ def microseconds_of(moment: datetime) -> int:
 
 
 def compile_plan(spec: ServiceSpec, views: Sequence[ViewSpec], inputs: Mapping[str, str], features: list[str]) -> Plan:
-    groups = [Group(column=f"{KEY}{number}", stairs=stairs_of(view)) for number, view in enumerate(views)]
-    keys = [key_expression(view.entity, inputs).alias(group.column) for group, view in zip(groups, views, strict=True)]
     return Plan(
         service=spec.name,
         time=spec.time,
         inputs=dict(inputs),
-        prepared=[*keys, *row_expressions(spec)],
+        timed_inputs=dict(inputs) | {spec.time: "timestamp"},
+        expressions=row_expressions(spec),
         row_features=[feature.name for group in spec.row_features for feature in group.features],
-        groups=groups,
+        groups=[
+            Group(entity=view.entity, types=[inputs[name] for name in view.entity], stairs=stairs_of(view))
+            for view in views
+        ],
         schema=pl.Schema(dict.fromkeys(features, pl.Float64)),
     )
 
@@ -77,12 +81,18 @@ def compile_plan(spec: ServiceSpec, views: Sequence[ViewSpec], inputs: Mapping[s
 def ask(plan: Plan, rows: pl.DataFrame, at: datetime) -> Question:
     """Raises `Invalid` when columns are missing or do not fit."""
     timed = plan.time in rows.columns
-    types = plan.inputs | {plan.time: "timestamp"} if timed else plan.inputs
+    types = plan.timed_inputs if timed else plan.inputs
     frame = conform(rows, types, f"Feature service {plan.service!r}")
-    moment = instant(plan.time) if timed else pl.lit(None, pl.Int64)
-    found = frame.with_columns(*plan.prepared, moment.fill_null(microseconds_of(at)).alias(AT))
+    now = microseconds_of(at)
+    instants = [now] * frame.height
+    expressions = plan.expressions
+    if timed:
+        expressions = [*expressions, instant(plan.time).fill_null(now).alias(AT)]
+    found = frame.with_columns(expressions) if expressions else frame
     return Question(
-        frame=found, instants=found[AT].to_list(), keys=[found[group.column].to_list() for group in plan.groups]
+        frame=found,
+        instants=found[AT].to_list() if timed else instants,
+        keys=[entity_keys([frame[name] for name in group.entity], group.types) for group in plan.groups],
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from ondol.features.rules.columns import AT, KNOWN, TIME, key_expression, moment
+from ondol.features.rules.columns import AT, BEGINNING, KNOWN, TIME, entity_keys, moment
 from ondol.features.rules.definitions import Stair, microseconds, stairs_of
 from ondol.features.types import ViewSpec
 from ondol.lake.types import DatasetSpec
@@ -49,33 +49,33 @@ def earlier_rows_matter(rows: pl.DataFrame, view: ViewSpec, dataset: DatasetSpec
     return oldest if isinstance(oldest, int) and oldest < since else None
 
 
-def current(steps: pl.DataFrame, entity: Sequence[str], start: int) -> pl.DataFrame:
-    """The steps of `steps_of` that are in force at `start` or later."""
-    return steps.filter((pl.col(AT).shift(-1).over(entity) > start).fill_null(True))
-
-
-def newest_instants(rows: pl.DataFrame, view: ViewSpec, types: Mapping[str, str]) -> dict[str, int]:
+def newest_instants(rows: pl.DataFrame, view: ViewSpec, types: Mapping[str, str]) -> dict[str | None, int]:
     """For each key the last instant at which one of its rows became known."""
-    last = pl.max_horizontal(TIME, KNOWN).max().alias(AT)
-    found = rows.group_by(view.entity).agg(last).select(key_expression(view.entity, types), AT)
-    return dict(found.iter_rows())
+    found = rows.group_by(view.entity).agg(pl.max_horizontal(TIME, KNOWN).max().alias(AT))
+    keys = entity_keys([found[name] for name in view.entity], [types[name] for name in view.entity])
+    return dict(zip(keys, found[AT].to_list(), strict=True))
 
 
 def staircases(
-    steps: pl.DataFrame, entity: Sequence[str], types: Mapping[str, str]
-) -> Iterator[tuple[str, list[Step]]]:
-    """Key and steps, as the online store takes them; `steps` are sorted by entity and instant."""
+    steps: pl.DataFrame, entity: Sequence[str], types: Mapping[str, str], start: int = BEGINNING
+) -> list[tuple[str, list[Step]]]:
+    """Key and steps, as the online store takes them: those in force at `start` or later.
+
+    `steps` are sorted by entity and instant, as `steps_of` gives them.
+    """
     names = [name for name in steps.columns if name not in (*entity, AT)]
-    table = steps.select(key_expression(entity, types), AT, *names)
-    keys, instants, *columns = (column.to_list() for column in table)
-    values: Iterable[tuple[float | None, ...]] = zip(*columns, strict=True)
+    keys = entity_keys([steps[name] for name in entity], [types[name] for name in entity])
+    values = zip(*(steps[name].to_list() for name in names), strict=True)
+    found: list[tuple[str, list[Step]]] = []
     before: str | None = None
-    found: list[Step] = []
-    for key, at, of_step in zip(keys, instants, values, strict=True):
+    of_key: list[Step] = []
+    for key, at, of_step in zip(keys, steps[AT].to_list(), values, strict=True):
+        if key is None:
+            continue
         if key != before:
-            if before is not None:
-                yield before, found
-            before, found = key, []
-        found.append((at, of_step))
-    if before is not None:
-        yield before, found
+            before, of_key = key, []
+            found.append((key, of_key))
+        elif at <= start:
+            of_key.clear()
+        of_key.append((at, of_step))
+    return found

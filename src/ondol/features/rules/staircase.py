@@ -13,7 +13,7 @@ values recomputed online from a few days equal those of a training set bit by bi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -24,8 +24,9 @@ from ondol.features.types import Feature, ViewSpec
 from ondol.lake.types import DatasetSpec
 
 _TIE = "__tie"
-_CODE = "__code"
 _PLACE = "__place"
+_CELL = "__cell"
+_EXTREMES = ("min", "max")
 
 
 def known_rows(rows: pl.LazyFrame, spec: ViewSpec, dataset: DatasetSpec) -> pl.LazyFrame:
@@ -74,20 +75,21 @@ def _window_steps(rows: pl.DataFrame, entity: Sequence[str], stair: Stair) -> pl
     if not rows.height:
         return rows.select(*entity, pl.col(KNOWN).alias(AT), *names)
     end = pl.col(KNOWN) // stair.tile + 1
-    first, last = rows.select(end.min().alias("first"), end.max().alias("last")).row(0)
-    width = stair.window // stair.tile
+    bounds = [bound // stair.tile + 1 for bound in (rows[KNOWN].min(), rows[KNOWN].max()) if isinstance(bound, int)]
+    first, width = bounds[0], stair.window // stair.tile
     # One integer orders by entity and then by time; the gap between entities is wider than a window.
-    spread = last - first + width + 1
-    entities = rows.select(*entity).unique().sort(entity).with_row_index(_CODE)
-    place = pl.col(_CODE).cast(pl.Int64) * spread + end - first
-    coded = rows.join(entities, on=entity).select(place.alias(_PLACE), *names)
-    tiles = coded.group_by(_PLACE).agg(_first_sums(coded, stair.features))
-    slid = _slide(tiles, width, stair.features).select(_PLACE, *_values(stair.features)).sort(_PLACE)
-    steps = _changes(_with_ends(slid), names, spread).with_columns(
-        (pl.col(_PLACE) // spread).cast(pl.UInt32).alias(_CODE),
-        ((pl.col(_PLACE) % spread + first) * stair.tile).alias(AT),
-    )
-    return steps.join(entities, on=_CODE, how="left", maintain_order="left").select(*entity, AT, *names)
+    spread = bounds[-1] - first + width + 1
+    sums = rows.lazy().group_by(*entity, end.alias(AT)).agg(_first_sums(rows, stair.features)).sort(*entity, AT)
+    place = pl.struct(*entity).rle_id().cast(pl.Int64) * spread + pl.col(AT) - first
+    tiles = sums.with_columns(place.alias(_PLACE)).drop(AT)
+    columns = _sums(stair.features)
+    cells = _cells(tiles, width, entity, columns).collect()
+    slid = [_over_cells(cells[name], width, kind) for name, kind in columns.items()]
+    at = (pl.col(_PLACE) % spread + first) * stair.tile
+    steps = cells.with_columns(slid).lazy().select(*entity, at.alias(AT), *_values(stair.features))
+    # Before an entity's first cell stands the last one of another, and that is empty.
+    changed = [pl.col(name).ne_missing(pl.col(name).shift()) for name in names]
+    return steps.filter(pl.any_horizontal(changed)).collect()
 
 
 def _first_sums(rows: pl.DataFrame, features: Sequence[Feature]) -> list[pl.Expr]:
@@ -95,7 +97,7 @@ def _first_sums(rows: pl.DataFrame, features: Sequence[Feature]) -> list[pl.Expr
     found = []
     for number, feature in enumerate(features):
         column = pl.col(feature.name)
-        if feature.aggregate in ("min", "max"):
+        if feature.aggregate in _EXTREMES:
             found.append(getattr(column, feature.aggregate)().alias(f"v{number}"))
             continue
         found.append(column.count().cast(pl.Int64).alias(f"n{number}"))
@@ -105,39 +107,56 @@ def _first_sums(rows: pl.DataFrame, features: Sequence[Feature]) -> list[pl.Expr
 
 
 def _whole(values: pl.Series) -> bool:
-    """Whole numbers sum to the same double in any order; other sums depend on the order of files and threads."""
+    """Whole numbers sum to the same double in any order. Other sums depend on the order,
+    which files and threads change: those are sorted first."""
     return bool((values == values.floor()).all())
 
 
-def _slide(tiles: pl.DataFrame, width: int, features: Sequence[Feature]) -> pl.DataFrame:
-    """For each boundary the aggregate of the `width` tiles that end there."""
-    merge = _merges(features)
-    total: pl.DataFrame | None = None
-    power, size, covered = tiles, 1, 0
+def _cells(tiles: pl.LazyFrame, width: int, entity: Sequence[str], columns: Mapping[str, str]) -> pl.LazyFrame:
+    """A row for every tile, also for those without rows: at most a window and one tile of them in a gap."""
+    gap = (pl.col(_PLACE).shift(-1) - pl.col(_PLACE)).fill_null(width + 1).clip(upper_bound=width + 1)
+    cells = tiles.with_columns(pl.int_ranges(0, gap).alias(_CELL)).explode(_CELL)
+    is_tile, place = pl.col(_CELL) == 0, pl.col(_PLACE) + pl.col(_CELL)
+    values = [pl.when(is_tile).then(pl.col(name)) for name in columns]
+    filled = [value.fill_null(0) if columns[value.meta.output_name()] == "sum" else value for value in values]
+    return cells.select(*entity, place, *filled)
+
+
+def _over_cells(values: pl.Series, width: int, kind: str) -> pl.Series:
+    """For each cell the aggregate of the `width` cells that end there."""
+    total: pl.Series | None = None
+    spans, size, covered = values, 1, 0
     while True:
         if width & size:
-            part = _later(power, covered)
-            total = part if total is None else pl.concat([total, part]).group_by(_PLACE).agg(merge)
+            total = spans if total is None else _both(total, spans, covered, kind)
             covered += size
         if covered == width and total is not None:
             return total
-        power = pl.concat([power, _later(power, size)]).group_by(_PLACE).agg(merge)
+        spans = _both(spans, spans, size, kind)
         size *= 2
 
 
-def _later(tiles: pl.DataFrame, count: int) -> pl.DataFrame:
-    return tiles.with_columns(pl.col(_PLACE) + count) if count else tiles
+def _both(near: pl.Series, far: pl.Series, cells: int, kind: str) -> pl.Series:
+    """`near` together with what `far` was so many cells before."""
+    nothing = 0 if kind == "sum" else None
+    empty = pl.Series(far.name, [nothing] * min(cells, len(far)), far.dtype)
+    earlier = empty.append(far.head(len(far) - len(empty)))
+    if kind == "sum":
+        return near + earlier
+    pair = pl.DataFrame([near.alias("near"), earlier.alias("far")])
+    return (pair.min_horizontal() if kind == "min" else pair.max_horizontal()).alias(near.name)
 
 
-def _merges(features: Sequence[Feature]) -> list[pl.Expr]:
-    found = []
+def _sums(features: Sequence[Feature]) -> dict[str, str]:
+    """The columns of a tile, and how two of them become one."""
+    found: dict[str, str] = {}
     for number, feature in enumerate(features):
-        if feature.aggregate in ("min", "max"):
-            found.append(getattr(pl.col(f"v{number}"), feature.aggregate)())
-        else:
-            found.append(pl.col(f"n{number}").sum())
-            if feature.aggregate != "count":
-                found.append(pl.col(f"v{number}").sum())
+        if feature.aggregate in _EXTREMES:
+            found[f"v{number}"] = feature.aggregate
+            continue
+        found[f"n{number}"] = "sum"
+        if feature.aggregate != "count":
+            found[f"v{number}"] = "sum"
     return found
 
 
@@ -151,21 +170,6 @@ def _values(features: Sequence[Feature]) -> list[pl.Expr]:
             value = value / count
         elif kind == "count":
             value = count.cast(pl.Float64)
-        counted = value if kind in ("min", "max") else pl.when(count > 0).then(value)
+        counted = value if kind in _EXTREMES else pl.when(count > 0).then(value)
         found.append(counted.alias(feature.name))
     return found
-
-
-def _with_ends(steps: pl.DataFrame) -> pl.DataFrame:
-    """Nulls at the boundary after each stretch of windows that hold a row."""
-    ends = steps.filter((pl.col(_PLACE).shift(-1) != pl.col(_PLACE) + 1).fill_null(True)).select(pl.col(_PLACE) + 1)
-    return pl.concat([steps, ends], how="diagonal").sort(_PLACE)
-
-
-def _changes(steps: pl.DataFrame, names: Sequence[str], spread: int) -> pl.DataFrame:
-    """The steps that differ from the one before; before a key's first one everything is null."""
-    same_key = pl.col(_PLACE) // spread == pl.col(_PLACE).shift() // spread
-    before = [pl.when(same_key).then(pl.col(name).shift()) for name in names]
-    return steps.filter(
-        pl.any_horizontal(pl.col(name).ne_missing(value) for name, value in zip(names, before, strict=True))
-    )

@@ -150,8 +150,7 @@ def _materialise(tools: Tools, view: ViewSpec, rows: _Rows, now: int, *, full: b
     known, types, count = rows.of(view), rows.dataset.columns, 0
     for stair in stairs_of(view):
         start = present.first_instant(stair, now)
-        steps = present.current(staircase.steps_of(known, view.entity, stair), view.entity, start)
-        found = list(present.staircases(steps, view.entity, types))
+        found = present.staircases(staircase.steps_of(known, view.entity, stair), view.entity, types, start)
         count = max(count, len(found))
         if full:
             tools.online.drop(stair.store)
@@ -167,7 +166,7 @@ def _materialise(tools: Tools, view: ViewSpec, rows: _Rows, now: int, *, full: b
 
 
 def _with_pushed(
-    online: Online, stair: Stair, found: list[tuple[Key, list[Step]]], newest: dict[Key, int]
+    online: Online, stair: Stair, found: list[tuple[Key, list[Step]]], newest: dict[str | None, int]
 ) -> list[tuple[Key, list[Step]]]:
     """The computed steps, and after them those that were pushed ahead of the newest row.
 
