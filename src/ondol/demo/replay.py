@@ -120,5 +120,6 @@ TOLD = {
 
 def to_tensor(name: str, values: list[Any]) -> dict[str, Any]:
     """One column as an Open Inference tensor."""
-    kind = {str: "BYTES", bool: "BOOL", int: "INT64", float: "FP64"}[type(values[0])]
+    first = next((value for value in values if value is not None), "")
+    kind = {str: "BYTES", bool: "BOOL", int: "INT64", float: "FP64"}[type(first)]
     return {"name": name, "shape": [len(values)], "datatype": kind, "data": values}

@@ -58,7 +58,7 @@ _INSTANT = pl.Datetime("us", "UTC")
 
 def _instants(name: str, values: list[Any]) -> pl.Series:
     """ISO 8601 texts (UTC without an offset), or integers of microseconds since 1970."""
-    if isinstance(values[0], str):
+    if any(isinstance(value, str) for value in values):
         parsed = [datetime.fromisoformat(value) if value is not None else None for value in values]
         naive = any(value is not None and value.tzinfo is None for value in parsed)
         return (
