@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from ondol.adapters.runtimes.lightgbm import LightgbmRuntime
+from ondol.features import service as features
+from ondol.features.types import BuildTrainingSet, DeclareService, Feature, RowFeatures, ServiceSpec
 from ondol.kernel.errors import Invalid, NotFound
 from ondol.registry import service as registry
 from ondol.registry.types import About, DeclareModel, ModelSpec, PointAlias, RegisterVersion
@@ -24,7 +26,7 @@ def _ask(lake: Lake, sql: str) -> QueryResult:
     return service.query(lake.tools, Query(sql=sql))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def delay(lake: Lake) -> Any:
     """A registered model of one feature that knows the rule `distance > 130`."""
     lake.tools = dataclasses.replace(lake.tools, runtimes=(LightgbmRuntime(),))
@@ -78,6 +80,30 @@ def test_a_model_is_evaluated_on_labelled_rows(lake: Lake, delay: Any):
     told = dict(zip(found.columns, found.rows[0], strict=True))
     assert (told["model"], told["version"], told["rows"], told["auc"]) == ("flight-delay", 1, 60, 1.0)
     assert math.isclose(told["positive_share"], 29 / 60)
+
+
+def test_the_newest_training_set_of_a_service_is_a_table(lake: Lake, delay: Any):
+    spec = ServiceSpec(
+        name="inputs",
+        dataset="flights",
+        key="flight_id",
+        time="departs_at",
+        label="distance > 130",
+        views=[],
+        row_features=[
+            RowFeatures(
+                name="schedule",
+                columns={"distance": "integer"},
+                features=[Feature(name="distance", expression="distance")],
+            )
+        ],
+    )
+    lake.call(features.declare_service, DeclareService(spec=spec))
+    built = lake.call(features.build_training_set, BuildTrainingSet(service="inputs"))
+    found = _ask(lake, "SELECT auc, rows FROM ML.EVALUATE(MODEL flight-delay, TABLE training.inputs)")
+    assert found.rows == [[1.0, 60]]
+    assert found.tables == {built.table: built.table_version}
+    assert _ask(lake, "SELECT count(*) FROM training." + built.id).rows == [[60]]
 
 
 def test_what_is_wrong_is_said(lake: Lake, delay: Any):
