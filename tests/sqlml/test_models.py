@@ -103,7 +103,8 @@ def test_the_newest_training_set_of_a_service_is_a_table(lake: Lake, delay: Any)
     found = _ask(lake, "SELECT auc, rows FROM ML.EVALUATE(MODEL flight-delay, TABLE training.inputs)")
     assert found.rows == [[1.0, 60]]
     assert found.tables == {built.table: built.table_version}
-    assert _ask(lake, "SELECT count(*) FROM training." + built.id).rows == [[60]]
+    by_id = "SELECT count(*) FROM training.{}"
+    assert _ask(lake, by_id.format(built.id)).rows == [[60]]
 
 
 def test_what_is_wrong_is_said(lake: Lake, delay: Any):
