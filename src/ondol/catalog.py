@@ -6,28 +6,47 @@ the `REACTIONS` that answer it. A room added here is open at every door.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
+import ondol.access.service
+import ondol.evals.service
+import ondol.events.service
+import ondol.features.reactions
+import ondol.features.service
+import ondol.jobs.reactions
+import ondol.jobs.service
+import ondol.lake.service
+import ondol.loop.reactions
+import ondol.loop.service
+import ondol.monitoring.reactions
+import ondol.monitoring.service
+import ondol.pipelines.reactions
+import ondol.pipelines.service
+import ondol.project.service
+import ondol.registry.reactions
+import ondol.registry.service
+import ondol.rollout.service
+import ondol.serving.service
+import ondol.sqlml.service
+import ondol.tracking.service
 from ondol.kernel.event import Event, Reaction
 from ondol.kernel.operation import Operation, collect
 
-
-def _room(name: str):
-    found = []
-    for part in ("service", "reactions"):
-        try:
-            if importlib.util.find_spec(f"ondol.{name}.{part}"):
-                found.append(importlib.import_module(f"ondol.{name}.{part}"))
-        except ImportError:
-            pass
-    return tuple(found)
-
-
-_NAMES = (
-    "access events tracking registry lake jobs features pipelines evals serving sqlml rollout monitoring loop project"
+ROOMS = (
+    (ondol.access.service,),
+    (ondol.events.service,),
+    (ondol.tracking.service,),
+    (ondol.registry.service, ondol.registry.reactions),
+    (ondol.lake.service,),
+    (ondol.jobs.service, ondol.jobs.reactions),
+    (ondol.features.service, ondol.features.reactions),
+    (ondol.pipelines.service, ondol.pipelines.reactions),
+    (ondol.evals.service,),
+    (ondol.serving.service,),
+    (ondol.sqlml.service,),
+    (ondol.rollout.service,),
+    (ondol.monitoring.service, ondol.monitoring.reactions),
+    (ondol.loop.service, ondol.loop.reactions),
+    (ondol.project.service,),
 )
-ROOMS = tuple(found for found in map(_room, _NAMES.split()) if found)
 
 OPERATIONS: dict[str, Operation] = {}
 REACTIONS: dict[str, Reaction] = {}

@@ -65,17 +65,21 @@ class SklearnRuntime:
         return {"features": features, "parameters": parameters, "importance": importance}
 
     def load(self, files: dict[str, bytes]) -> Predictor:
+        model = self.restore(files)
+        _one_score(model)
+        return SklearnPredictor(model)
+
+    def restore(self, files: dict[str, bytes]) -> Any:
+        """The estimator itself; every type in its file is audited before it is built."""
         io = _skops()
         data = files.get(_FILE)
         if data is None:
             raise Invalid(f"The package has no {_FILE}.", hint=f"It has {', '.join(sorted(files)) or 'no files'}.")
         trusted = self._audit(io, data)
         try:
-            model = io.loads(data, trusted=trusted)
+            return io.loads(data, trusted=trusted)
         except Exception as error:
             raise Invalid(f"{_FILE} cannot be read by this scikit-learn: {error}") from error
-        _one_score(model)
-        return SklearnPredictor(model)
 
     def _audit(self, io: Any, data: bytes) -> list[str]:
         """The types in the file that skops does not know and we do; `Refused` with those nobody knows."""

@@ -1,1 +1,0 @@
-"""Serving answers no events: the planes of all processes watch the revision of their endpoints."""
