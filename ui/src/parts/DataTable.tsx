@@ -105,6 +105,7 @@ export function DataTable<Row extends object>(properties: DataTableProperties<Ro
     getRowId: rowKey,
     state: { sorting, globalFilter: filter },
     enableMultiSort: false,
+    enableSortingRemoval: false,
     globalFilterFn: contains as never,
     getColumnCanGlobalFilter: () => true,
     onSortingChange: (change) => {

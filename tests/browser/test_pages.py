@@ -1,0 +1,151 @@
+"""What a person sees and does in the web app, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.shop import Shop
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "/story": "Story",
+    "/data": "Data",
+    "/data/orders": "orders",
+    "/data/batches/{refused}": "Batch",
+    "/features": "Features",
+    "/features/views/customer": "customer",
+    "/features/services/order_inputs": "order_inputs",
+    "/features/training-sets/{training_set}": "Training set",
+    "/runs": "Runs",
+    "/runs/{run}": "training",
+    "/pipelines": "Pipelines",
+    "/pipelines/runs/{run}": "training",
+    "/models": "Models",
+    "/models/returns": "returns",
+    "/models/versions/{version}": "returns v1",
+    "/models/comparisons/{comparison}": "Comparison",
+    "/endpoints": "Endpoints",
+    "/endpoints/returns": "returns",
+    "/endpoints/canaries/{canary}": "Canary",
+    "/drift": "Drift",
+    "/drift/checks/{check}": "Check",
+    "/lineage/{request}": "Ancestry",
+    "/lineage/{table}": "Ancestry",
+}
+
+
+def visit(page: Page, path: str) -> None:
+    """Open a page and wait until everything on it was answered."""
+    page.goto(path)
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".loading")).to_have_count(0)
+    expect(page.locator(".note-bad")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_shown_without_a_complaint(page: Page, shop: Shop, path: str) -> None:
+    visit(page, path.format(**shop.things))
+    expect(page.locator("h1")).to_contain_text(PAGES[path])
+    expect(page.locator("header.header")).to_contain_text("shop")
+
+
+def test_the_pages_are_served_under_a_policy_that_lets_nothing_in_from_outside(page: Page) -> None:
+    answer = page.goto("/story")
+    settled(page)
+    assert answer is not None
+    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+
+
+def test_the_rail_leads_into_every_room(page: Page) -> None:
+    visit(page, "/")
+    assert page.url.endswith("/story")
+    for name in ("Data", "Features", "Runs", "Pipelines", "Models", "Endpoints", "Drift", "Story"):
+        page.get_by_role("navigation").get_by_role("link", name=name).click()
+        expect(page.locator("h1")).to_have_text(name)
+
+
+def test_korean_and_dark_are_chosen_once_and_kept(page: Page) -> None:
+    visit(page, "/models")
+    light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    page.get_by_role("button", name="한국어").click()
+    page.get_by_role("button", name="어둡게").click()
+    expect(page.locator("h1")).to_have_text("모델")
+    dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert dark != light
+    page.reload()
+    expect(page.locator("h1")).to_have_text("모델")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == dark
+
+
+def test_a_filter_and_an_order_are_kept_in_the_address(page: Page) -> None:
+    visit(page, "/runs")
+    page.get_by_role("searchbox").fill("careless")
+    page.get_by_role("button", name="Started").click()
+    expect(page).to_have_url(re.compile(r"runs\.filter=careless"))
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(1)
+    page.reload()
+    expect(page.get_by_role("searchbox")).to_have_value("careless")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_role("columnheader", name="Started")).to_have_attribute("aria-sort", "ascending")
+
+
+def test_what_happens_appears_without_a_reload(page: Page, shop: Shop) -> None:
+    visit(page, "/story")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.evaluate("window.notReloaded = true")
+    refused = page.locator('[data-event="BatchQuarantined"]')
+    before = refused.count()
+    shop.refuse("a bad batch while somebody looks")
+    expect(refused).to_have_count(before + 1)
+    assert page.evaluate("window.notReloaded") is True
+
+
+def test_the_story_says_what_made_each_step_done(page: Page) -> None:
+    visit(page, "/story")
+    done = page.locator('.story > li[data-state="done"]')
+    for name in ("Lake", "Features", "Pipeline", "Registry", "Serving", "Ancestry"):
+        expect(done.filter(has_text=name).first).to_be_visible()
+    expect(page.locator(".story")).to_contain_text("Refused, orders")
+
+
+def test_a_refused_batch_tells_the_rule_the_column_and_the_rows(page: Page, shop: Shop) -> None:
+    visit(page, f"/data/batches/{shop.refused}")
+    report = page.get_by_role("region", name="Range: price")
+    expect(report).to_contain_text("Row numbers: 0, 1, 2")
+    expect(report.locator("tbody tr")).to_have_count(3)
+
+
+def test_a_step_of_a_run_tells_what_came_out_of_it(page: Page, shop: Shop) -> None:
+    visit(page, f"/pipelines/runs/{shop.run}")
+    page.locator(".react-flow__node", has_text="evaluate").click()
+    expect(page).to_have_url(re.compile("step=evaluate"))
+    expect(page.locator(".step-details")).to_contain_text("auc")
+
+
+def test_an_answer_is_traced_back_to_tables_and_code(page: Page, shop: Shop) -> None:
+    visit(page, "/endpoints/returns")
+    page.get_by_role("region", name="Newest requests").first.get_by_role("link", name="Made from").first.click()
+    settled(page)
+    expect(page).to_have_url(re.compile("/lineage/req_"))
+    nodes = page.locator(".react-flow__node")
+    for name in ("returns", "silver/orders", "order_inputs"):
+        expect(nodes.filter(has_text=name).first).to_be_visible()
+    nodes.filter(has_text="silver/orders").first.click()
+    page.get_by_role("link", name="silver/orders version 0").click()
+    expect(page.locator("h1")).to_have_text("orders")
+
+
+def test_an_address_that_leads_nowhere_says_so(page: Page) -> None:
+    page.goto(f"/{quote('no such page')}")
+    expect(page.locator("h1")).to_have_text("There is no such page.")
