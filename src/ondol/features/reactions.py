@@ -20,6 +20,6 @@ def materialise_views(tools: Tools, event: BatchLanded) -> None:
 @reaction(ViewDeclared)
 def materialise_view(tools: Tools, event: ViewDeclared) -> None:
     """A new definition starts with what the lake has already."""
-    view = service.stored_view(tools, event.subject)
+    view = online.stored_view(tools, event.subject)
     if view.hash == event.hash:
         online.bring_online(tools, view.spec.dataset, [view])

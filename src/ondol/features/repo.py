@@ -70,6 +70,10 @@ def read_view(connection: sa.Connection, name: str) -> StoredView | None:
     return _view(row) if row else None
 
 
+def read_view_hash(connection: sa.Connection, name: str) -> str | None:
+    return connection.execute(sa.select(views.c.hash).where(views.c.name == name)).scalar_one_or_none()
+
+
 def list_views(connection: sa.Connection, dataset: str = "") -> list[StoredView]:
     query = sa.select(views).order_by(views.c.name)
     if dataset:

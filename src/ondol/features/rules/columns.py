@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import polars as pl
@@ -17,6 +18,9 @@ KNOWN = "__known"
 
 BEGINNING = -(1 << 62)
 """The instant of rows without a time: they hold since ever."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 TYPES: dict[str, pl.DataType] = {
     "string": pl.String(),
@@ -33,7 +37,13 @@ def entity_keys(columns: Sequence[pl.Series], types: Sequence[str]) -> list[str 
     values = [column.to_list() for column in columns]
     if len(values) == 1 and types[0] == "string":
         return values[0]
-    return [entity_key(of_row) for of_row in zip(*values, strict=True)]
+    found = list(zip(*values, strict=True))
+    made = {of_row: entity_key(of_row) for of_row in set(found)}
+    return [made[of_row] for of_row in found]
+
+
+def microseconds_of(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def instant(column: str) -> pl.Expr:

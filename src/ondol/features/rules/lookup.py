@@ -8,17 +8,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
-from ondol.features.rules.columns import AT, conform, entity_keys, instant
+from ondol.features.rules.columns import conform, entity_keys, microseconds_of
 from ondol.features.rules.definitions import Stair, stairs_of
 from ondol.features.rules.training import row_expressions
 from ondol.features.types import ServiceSpec, ViewSpec
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 Staircase = tuple[Sequence[int], Sequence[tuple[float | None, ...]]]
 """The instants of the steps, sorted, and the values of each."""
@@ -58,10 +55,6 @@ class Question:
     keys: list[list[str | None]]
 
 
-def microseconds_of(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
 def compile_plan(spec: ServiceSpec, views: Sequence[ViewSpec], inputs: Mapping[str, str], features: list[str]) -> Plan:
     return Plan(
         service=spec.name,
@@ -84,32 +77,30 @@ def ask(plan: Plan, rows: pl.DataFrame, at: datetime) -> Question:
     types = plan.timed_inputs if timed else plan.inputs
     frame = conform(rows, types, f"Feature service {plan.service!r}")
     now = microseconds_of(at)
-    instants = [now] * frame.height
-    expressions = plan.expressions
-    if timed:
-        expressions = [*expressions, instant(plan.time).fill_null(now).alias(AT)]
-    found = frame.with_columns(expressions) if expressions else frame
+    moments = frame[plan.time].to_physical().to_list() if timed else [None] * frame.height
     return Question(
-        frame=found,
-        instants=found[AT].to_list() if timed else instants,
+        frame=frame.with_columns(plan.expressions) if plan.expressions else frame,
+        instants=[now if moment is None else moment for moment in moments],
         keys=[entity_keys([frame[name] for name in group.entity], group.types) for group in plan.groups],
     )
 
 
 def answer(plan: Plan, question: Question, staircases: Sequence[Sequence[Mapping[str, Staircase]]]) -> pl.DataFrame:
     """The features in the service's order; `staircases` by view, by stair, by key."""
-    columns: dict[str, pl.Series] = {name: question.frame[name] for name in plan.row_features}
-    for group, keys, of_view in zip(plan.groups, question.keys, staircases, strict=True):
-        for stair, of_key in zip(group.stairs, of_view, strict=True):
-            missing = (None,) * len(stair.features)
-            values = [
-                _in_force(of_key.get(key or "", NOTHING), instant, stair.ttl) or missing
-                for key, instant in zip(keys, question.instants, strict=True)
-            ]
-            for feature, column in zip(stair.features, zip(*values, strict=True), strict=False):
-                columns[feature.name] = pl.Series(feature.name, column, pl.Float64)
     if not question.instants:
         return pl.DataFrame(schema=plan.schema)
+    columns: dict[str, pl.Series] = {name: question.frame[name] for name in plan.row_features}
+    for group, keys, of_view in zip(plan.groups, question.keys, staircases, strict=True):
+        asked = list(zip(keys, question.instants, strict=True))
+        distinct = set(asked)
+        for stair, of_key in zip(group.stairs, of_view, strict=True):
+            missing = (None,) * len(stair.features)
+            found = {
+                (key, at): _in_force(of_key.get(key or "", NOTHING), at, stair.ttl) or missing for key, at in distinct
+            }
+            values = zip(*[found[one] for one in asked], strict=True)
+            for feature, column in zip(stair.features, values, strict=True):
+                columns[feature.name] = pl.Series(feature.name, column, pl.Float64)
     return pl.DataFrame([columns[name] for name in plan.schema])
 
 

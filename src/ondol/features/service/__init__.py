@@ -94,7 +94,7 @@ def get_view(tools: Tools, request: GetView) -> View:
 @operation("views.materialize", "POST", "/v1/feature-views/{view}/materializations", scope="write", long=True)
 def materialize_view(tools: Tools, request: MaterializeView) -> View:
     """Bring a view online up to the newest rows of its dataset, as every landed batch does by itself."""
-    stored = stored_view(tools, request.view)
+    stored = online.stored_view(tools, request.view)
     online.bring_online(tools, stored.spec.dataset, [stored], full=request.full)
     with tools.transaction(write=False) as inner:
         return _view(inner, request.view)
@@ -103,9 +103,7 @@ def materialize_view(tools: Tools, request: MaterializeView) -> View:
 @operation("views.push", "POST", "/v1/feature-views/{view}/rows", scope="write", long=True)
 def push_rows(tools: Tools, request: PushRows) -> Pushed:
     """Put fresh rows online ahead of the batch that brings them to the lake."""
-    with tools.transaction(write=False) as inner:
-        stored = _stored(inner, request.view)
-        return online.push(inner, stored.spec, request.rows)
+    return online.push(tools, request.view, request.rows)
 
 
 @operation("services.declare", "POST", "/v1/feature-services", scope="write")
@@ -201,12 +199,6 @@ def label_frame(tools: Tools, service_name: str, since: datetime | None, until: 
     return (found if until is None else found.filter(pl.col("time") < pl.lit(until))).collect()
 
 
-def stored_view(tools: Tools, name: str) -> repo.StoredView:
-    """A view and what of it is online."""
-    with tools.transaction(write=False) as inner:
-        return _stored(inner, name)
-
-
 def views_of(tools: Tools, dataset: str) -> list[repo.StoredView]:
     """The views whose rows come from a dataset."""
     with tools.transaction(write=False) as inner:
@@ -217,7 +209,7 @@ def _put_service(tools: Tools, spec: ServiceSpec) -> Service:
     from ondol.features.rules import expressions
 
     dataset = lake.spec_of(tools, spec.dataset)
-    views = [_stored(tools, name).spec for name in spec.views]
+    views = [online.stored_view(tools, name).spec for name in spec.views]
     definitions.check_service(spec, dataset, views)
     expressions.value_expression(spec.label, dataset.columns, f"The label of {spec.name}")
     for group in spec.row_features:
@@ -256,15 +248,8 @@ def _edge(kind: str, name: str, definition: str, origin: str, relation: str) -> 
     return Edge(made=f"{kind}:{name}@{definition[:8]}", origin=origin, relation=relation)
 
 
-def _stored(tools: Tools, name: str) -> repo.StoredView:
-    if found := repo.read_view(tools.connection, name):
-        return found
-    known = [view.name for view in repo.list_views(tools.connection)]
-    raise NotFound(f"There is no feature view {name!r}.", hint=f"There are {', '.join(known) or 'none yet'}.")
-
-
 def _view(tools: Tools, name: str) -> View:
-    return _shown(_stored(tools, name), repo.used_by(tools.connection))
+    return _shown(online.stored_view(tools, name), repo.used_by(tools.connection))
 
 
 def _shown(stored: repo.StoredView, users: dict[str, list[str]]) -> View:

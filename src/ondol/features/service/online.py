@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 
 from ondol.features.rules.definitions import Stair, stairs_of
 from ondol.features.types import Pushed, Service, ViewMaterialized, ViewSpec
-from ondol.kernel.errors import Conflict, Invalid
+from ondol.kernel.errors import NotFound
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
-from ondol.lake.types import DatasetSpec
+from ondol.lake.types import Dataset, GetDataset
 from ondol.ports.online import Key, Online, Step
 from ondol.ports.tools import Tools
 
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ondol.features import repo
-    from ondol.features.rules import lookup, present, staircase
+    from ondol.features.rules import columns, lookup, present, pushed, staircase
 else:
     pl = lazy("polars")
     repo = lazy("ondol.features.repo")
+    columns = lazy("ondol.features.rules.columns")
     lookup = lazy("ondol.features.rules.lookup")
     present = lazy("ondol.features.rules.present")
+    pushed = lazy("ondol.features.rules.pushed")
     staircase = lazy("ondol.features.rules.staircase")
 
 _CACHED_KEYS = 200_000
@@ -53,6 +55,7 @@ class OnlineReader:
         self._shelves: dict[str, _Shelf] = {}
         self.materialising = threading.Lock()
         self.plans: dict[str, lookup.Plan] = {}
+        self.pushes: dict[str, pushed.PushPlan] = {}
 
     def staircases(self, store: str, keys: Iterable[str | None]) -> dict[Key, lookup.Staircase]:
         """At least the staircases of `keys`; unknown keys have no steps."""
@@ -104,6 +107,15 @@ def _planned(tools: Tools, service: Service, reader: OnlineReader) -> lookup.Pla
     return plan
 
 
+def stored_view(tools: Tools, name: str) -> repo.StoredView:
+    """A view and what of it is online; `NotFound` otherwise."""
+    with tools.transaction(write=False) as inner:
+        if found := repo.read_view(inner.connection, name):
+            return found
+        known = [view.name for view in repo.list_views(inner.connection)]
+    raise NotFound(f"There is no feature view {name!r}.", hint=f"There are {', '.join(known) or 'none yet'}.")
+
+
 def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *, full: bool = False) -> None:
     """Compute what the present can reach of these views of one dataset, and store it.
 
@@ -112,29 +124,29 @@ def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *
     """
     reader = reader_of(tools.online)
     with reader.materialising:
-        version = lake.current_version(tools, dataset)
-        due = [view for view in views if version >= 0 and (full or view.online_version < version)]
+        with tools.transaction(write=False) as inner:
+            source = lake.get_dataset(inner, GetDataset(dataset=dataset))
+        due = [view for view in views if source.version >= 0 and (full or view.online_version < source.version)]
         if not due:
             return
-        spec = lake.spec_of(tools, dataset)
-        now = lookup.microseconds_of(tools.now())
-        rows = _Rows(tools, spec, version, [present.reach(view.spec, spec, now) for view in due])
-        for view in due:
-            keys = _materialise(tools, view.spec, rows, now, full=full)
-            with tools.transaction(write=True) as inner:
-                if repo.set_online(inner.connection, view.name, view.hash, version=version, keys=keys):
-                    inner.emit(ViewMaterialized(subject=view.name, keys=keys, version=version))
+        now = columns.microseconds_of(tools.now())
+        rows = _Rows(tools, source, [present.reach(view.spec, source.spec, now) for view in due])
+        keys = [_materialise(tools, view.spec, rows, now, full=full) for view in due]
+        with tools.transaction(write=True) as inner:
+            for view, count in zip(due, keys, strict=True):
+                if repo.set_online(inner.connection, view.name, view.hash, version=source.version, keys=count):
+                    inner.emit(ViewMaterialized(subject=view.name, keys=count, version=source.version))
 
 
 class _Rows:
     """The rows of one dataset that the present can reach, read once for all its views."""
 
-    def __init__(self, tools: Tools, dataset: DatasetSpec, version: int, since: Sequence[int | None]) -> None:
-        self.dataset = dataset
-        self._scan = lake.scan(tools, dataset.name, version)
+    def __init__(self, tools: Tools, source: Dataset, since: Sequence[int | None]) -> None:
+        self.dataset = source.spec
+        self._scan = lake.scan(tools, source.name, source.version)
         bounds = [bound for bound in since if bound is not None]
         self._since = min(bounds) if len(bounds) == len(since) else None
-        self._frame = present.reachable(self._scan, dataset, self._since).collect()
+        self._frame = present.reachable(self._scan, self.dataset, self._since).collect()
 
     def of(self, view: ViewSpec) -> pl.DataFrame:
         found = staircase.known_rows(self._frame.lazy(), view, self.dataset).collect()
@@ -179,23 +191,18 @@ def _with_pushed(
     ]
 
 
-def push(tools: Tools, view: ViewSpec, rows: list[dict[str, Any]]) -> Pushed:
+def push(tools: Tools, name: str, rows: Sequence[dict[str, Any]]) -> Pushed:
     """Steps straight from rows, merged into what is online."""
-    if any(feature.aggregate != "last" for feature in view.features):
-        raise Conflict(
-            f"Feature view {view.name!r} aggregates over windows; rows can be pushed to views of newest rows only.",
-            hint=f"Append the rows to dataset {view.dataset!r}: what is online follows.",
-        )
-    dataset = lake.spec_of(tools, view.dataset)
-    typed = lake.typed_rows(tools, view.dataset, rows)
-    known = staircase.known_rows(typed.lazy(), view, dataset).collect()
-    if known.height < len(rows):
-        needed = [*view.entity, dataset.time, dataset.known_at]
-        raise Invalid(
-            f"{len(rows) - known.height} of {len(rows)} rows cannot be pushed to {view.name!r}.",
-            hint=f"Each row needs {', '.join(dict.fromkeys(name for name in needed if name))}.",
-        )
-    (stair,) = stairs_of(view)
-    steps = staircase.steps_of(known, view.entity, stair)
-    keys = tools.online.put(stair.store, present.staircases(steps, view.entity, dataset.columns), replace=False)
-    return Pushed(view=view.name, keys=keys)
+    reader = reader_of(tools.online)
+    with tools.transaction(write=False) as inner:
+        definition = repo.read_view_hash(inner.connection, name)
+        plan = reader.pushes.get(definition) if definition else None
+        if plan is None:
+            view = stored_view(inner, name)
+            plan = pushed.compile_push(view.spec, lake.spec_of(inner, view.spec.dataset))
+            reader.pushes[view.hash] = plan
+    frame = pushed.frame_of(rows, plan.columns)
+    if frame is None:
+        frame = lake.typed_rows(tools, plan.dataset, list(rows))
+    keys = tools.online.put(plan.stair.store, pushed.steps_of_rows(plan, frame), replace=False)
+    return Pushed(view=name, keys=keys)
