@@ -94,12 +94,14 @@ class World:
         assert batch.status == "landed", batch.violations
 
     def train(self, knows: str = "all", rows: int = 3000, turned: bool = False, seed: int = 0) -> Version:
-        """A registered version: it `knows` `all`, `x` alone, or `nothing` (shuffled labels)."""
+        """A registered version: it `knows` `all`, `x` alone, `nothing` (shuffled labels) or `the opposite`."""
         learned = self.rows(rows, turned)
         matrix = np.array([[row["x"], row["y"] if knows != "x" else 0.0] for row in learned])
         labels = np.array([float(row["hit"]) for row in learned])
         if knows == "nothing":
             np.random.default_rng(0).shuffle(labels)
+        if knows == "the opposite":
+            labels = 1 - labels
         data = lightgbm.Dataset(matrix, labels, feature_name=["fx", "fy"])
         booster = lightgbm.train({**_PARAMS, "seed": seed}, data, 40)
         return self.register(booster, auc=0.8)
