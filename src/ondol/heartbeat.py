@@ -21,8 +21,9 @@ from ondol.kernel.event import Event, StoredEvent
 
 log = logging.getLogger("ondol")
 
-POLL_SECONDS = 0.05
-TEND_SECONDS = 0.1
+POLL_SECONDS = 0.2
+"""How long events of other processes (the steps of a run) may wait; our own are delivered at once."""
+TEND_SECONDS = 0.15
 
 
 class Heartbeat:
@@ -34,6 +35,8 @@ class Heartbeat:
     def __init__(self, house: House) -> None:
         self._house = house
         self._stopping = threading.Event()
+        self._committed = threading.Event()
+        house.listeners.append(lambda _: self._committed.set())
         self._threads = [
             threading.Thread(target=self._repeat, args=(deliver_all, self._wait_for_events), name="deliveries"),
             threading.Thread(target=self._repeat, args=(tend, self._wait_a_beat), name="heartbeat"),
@@ -46,7 +49,7 @@ class Heartbeat:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._house.committed.set()
+        self._committed.set()
         for thread in self._threads:
             thread.join(timeout=10)
 
@@ -62,8 +65,8 @@ class Heartbeat:
             wait()
 
     def _wait_for_events(self) -> None:
-        self._house.committed.wait(POLL_SECONDS)
-        self._house.committed.clear()
+        self._committed.wait(POLL_SECONDS)
+        self._committed.clear()
 
     def _wait_a_beat(self) -> None:
         self._stopping.wait(TEND_SECONDS)

@@ -5,7 +5,6 @@ The only file that knows both ports and adapters.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -40,8 +39,8 @@ class House:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self.config = config
-        self.committed = threading.Event()
-        """Set after each writing call, so that the outbox need not be polled for our own events."""
+        self.listeners: list[Callable[[Operation], None]] = []
+        """Called after each writing operation of this process, so that nobody need poll for what we do ourselves."""
         self._tools = tools
 
     def tools(self, actor: str = "house") -> Tools:
@@ -68,7 +67,8 @@ class House:
                 if found.audited:
                     _audit(inner, found, request)
         if found.writes:
-            self.committed.set()
+            for listen in self.listeners:
+                listen(found)
         return result
 
     def close(self) -> None:

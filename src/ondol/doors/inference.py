@@ -59,7 +59,10 @@ _invocation_decoder = msgspec.json.Decoder(Invocation)
 
 
 def plane_of(house: House) -> Plane:
-    return Plane(house.tools("plane"))
+    """A data plane that follows the traffic: changes of this process are in force before their call returns."""
+    plane = Plane(house.tools("plane"))
+    house.listeners.append(lambda found: plane.refresh() if found.scope == "deploy" else None)
+    return plane
 
 
 def routes(plane: Plane, guard: Guard) -> list[Route]:

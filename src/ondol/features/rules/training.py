@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from ondol.features.rules.columns import AT, instant, moment
+from ondol.features.rules.columns import AT, instant, microseconds_of, moment
 from ondol.features.rules.definitions import Stair, entity_columns, feature_names, stairs_of
 from ondol.features.rules.expressions import value_expression
 from ondol.features.rules.join import as_of
@@ -79,13 +79,12 @@ def assemble(
     return whole.select(*kept, *feature_names(service, views), LABEL)
 
 
-def first_needed(questions: pl.DataFrame, view: ViewSpec, dataset: DatasetSpec) -> int | None:
-    """Rows that happened and became known before this instant answer none of the questions; None: all may."""
+def first_needed(since: datetime | None, view: ViewSpec, dataset: DatasetSpec) -> int | None:
+    """Rows that happened and became known before this instant answer no question after `since`; None: all may."""
     stairs = stairs_of(view)
-    first = questions[AT].min()
-    if not dataset.time or not isinstance(first, int) or any(not (stair.window or stair.ttl) for stair in stairs):
+    if since is None or not dataset.time or any(not (stair.window or stair.ttl) for stair in stairs):
         return None
-    return first - max(stair.window + stair.tile or stair.ttl for stair in stairs)
+    return microseconds_of(since) - max(stair.window + stair.tile or stair.ttl for stair in stairs)
 
 
 def positive_share(values: pl.Series) -> float | None:

@@ -11,7 +11,6 @@ from ondol.features.types import BuildTrainingSet, Service, TrainingSet, Trainin
 from ondol.kernel.errors import Invalid, NotFound, Refused
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
-from ondol.lake.types import DatasetSpec
 from ondol.lineage import service as lineage
 from ondol.lineage.types import Edge, Node
 from ondol.ports.tools import Tools
@@ -76,28 +75,25 @@ def _frame(
     versions: dict[str, int],
     span: tuple[datetime | None, datetime],
 ) -> pl.DataFrame:
-    dataset = lake.spec_of(tools, service.spec.dataset)
-    rows = lake.scan(tools, dataset.name, versions[dataset.name])
-    questions = training.spine(rows, service.spec, dataset, views, span).collect()
+    names = sorted(versions)
+    datasets = {name: lake.spec_of(tools, name) for name in names}
+    scans = {name: lake.scan(tools, name, versions[name]) for name in names}
+    since = [training.first_needed(span[0], view, datasets[view.dataset]) for view in views]
+
+    def rows_of(view: ViewSpec, start: int | None) -> pl.LazyFrame:
+        dataset = datasets[view.dataset]
+        return staircase.known_rows(present.reachable(scans[dataset.name], dataset, start), view, dataset)
+
+    dataset = datasets[service.spec.dataset]
+    asked = training.spine(scans[dataset.name], service.spec, dataset, views, span)
+    # Together: what several of them read of a table is read once.
+    questions, *known = pl.collect_all([asked, *map(rows_of, views, since)])
     steps = []
-    for view in views:
-        source = lake.spec_of(tools, view.dataset)
-        known = _known_rows(tools, view, source, versions[view.dataset], questions)
-        steps += [(view, stair, staircase.steps_of(known, view.entity, stair)) for stair in definitions.stairs_of(view)]
+    for view, start, rows in zip(views, since, known, strict=True):
+        earlier = present.earlier_rows_matter(rows, view, datasets[view.dataset], start)
+        found = rows if earlier is None else rows_of(view, earlier).collect()
+        steps += [(view, stair, staircase.steps_of(found, view.entity, stair)) for stair in definitions.stairs_of(view)]
     return training.assemble(questions, service.spec, views, steps)
-
-
-def _known_rows(
-    tools: Tools, view: ViewSpec, dataset: DatasetSpec, version: int, questions: pl.DataFrame
-) -> pl.DataFrame:
-    """The rows of a view that the first question, or a later one, can see."""
-    rows = lake.scan(tools, view.dataset, version)
-    since = training.first_needed(questions, view, dataset)
-    known = staircase.known_rows(present.reachable(rows, dataset, since), view, dataset).collect()
-    earlier = present.earlier_rows_matter(known, view, dataset, since)
-    if earlier is None:
-        return known
-    return staircase.known_rows(present.reachable(rows, dataset, earlier), view, dataset).collect()
 
 
 def _record(tools: Tools, made: TrainingSet, service: Service) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from ondol.evals import service as evals
@@ -29,12 +28,14 @@ _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class _Known:
-    """What one process has worked out for an endpoint so far. `months` by month: rows, labelled rows, result."""
+    """What this process has worked out for an endpoint: rows answered before `until` with their
+    labels by month, rows that still wait for one, and the result of each month by its number of rows."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     until: datetime = _BEGINNING
-    rows: list[pl.DataFrame] = field(default_factory=list)
-    months: dict[str, tuple[int, WorthMonth]] = field(default_factory=dict)
+    labelled: dict[date, pl.DataFrame] = field(default_factory=dict)
+    waiting: pl.DataFrame | None = None
+    results: dict[str, WorthMonth] = field(default_factory=dict)
 
 
 _known: dict[tuple[str, str, str], _Known] = {}
@@ -46,75 +47,80 @@ def months_of(
 ) -> tuple[list[WorthMonth], WorthMonth | None]:
     """Served and frozen quality by calendar month (UTC) of the service's time column, and over all of it.
 
-    Months in which no label arrived since the last call are not worked out again, and
-    no row is scored twice. Months with labels of one kind only are left out.
+    No row is scored twice, and a label is taken as it is first known. Months with
+    labels of one kind only are left out.
     """
-    key = (tools.blobs.url, endpoint, frozen)
     with _known_lock:
-        known = _known.setdefault(key, _Known())
+        known = _known.setdefault((tools.blobs.url, endpoint, frozen), _Known())
     with known.lock:
-        rows = _scored(tools, endpoint, spec, frozen, known)
-        if rows is None:
-            return [], None
-        labelled = _with_labels(tools, spec, rows)
-        return _by_month(labelled, known)
+        labels = features.label_frame(tools, spec.name, None, None).select("key", "label")
+        now = tools.now()
+        if now - SETTLED > known.until:
+            _settle(known, _scored(tools, endpoint, spec, frozen, (known.until, now - SETTLED)))
+            known.until = now - SETTLED
+        if known.waiting is not None:
+            fresh, known.waiting = _meet(known.waiting, labels)
+            for month, rows in _by_month(fresh).items():
+                known.labelled[month] = pl.concat([known.labelled[month], rows]) if month in known.labelled else rows
+        newest = _scored(tools, endpoint, spec, frozen, (known.until, now + timedelta(microseconds=1)))
+        return _results(known, {} if newest is None else _by_month(_meet(newest, labels)[0]))
 
 
-def _scored(tools: Tools, endpoint: str, spec: ServiceSpec, frozen: str, known: _Known) -> pl.DataFrame | None:
-    """`key`, `time`, `number`, `served` and `frozen` of every logged row."""
-    now = tools.now()
-    settled = max(known.until, now - SETTLED)
-    score = _scorer(tools, spec, frozen)
-    if settled > known.until:
-        if (fresh := score(serving.read_log(tools, endpoint, known.until, settled))) is not None:
-            known.rows.append(fresh)
-        known.until = settled
-    newest = score(serving.read_log(tools, endpoint, settled, now + timedelta(microseconds=1)))
-    parts = [*known.rows, *([newest] if newest is not None else [])]
-    return pl.concat(parts) if parts else None
-
-
-def _scorer(tools: Tools, spec: ServiceSpec, frozen: str) -> Callable[[pl.DataFrame], pl.DataFrame | None]:
-    def score(log: pl.DataFrame) -> pl.DataFrame | None:
-        if not log.height:
-            return None
-        answered = log.filter(pl.col("score").is_not_null(), pl.col(spec.key).is_not_null())
-        if not answered.height:
-            return None
-        return answered.select(
-            pl.col(spec.key).cast(pl.String).alias("key"),
-            pl.col(spec.time).cast(pl.Datetime("us", "UTC")).alias("time"),
-            pl.col("number").cast(pl.Int64),
-            pl.col("score").cast(pl.Float64).alias("served"),
-            pl.Series("frozen", registry.load(tools, frozen).predict(answered), dtype=pl.Float64),
-        )
-
-    return score
-
-
-def _with_labels(tools: Tools, spec: ServiceSpec, rows: pl.DataFrame) -> pl.DataFrame:
-    labels = features.label_frame(tools, spec.name, None, None)
-    return rows.join(labels.select("key", "label").unique("key", keep="last"), on="key", how="inner").with_columns(
-        month=pl.col("time").dt.strftime("%Y-%m")
+def _scored(
+    tools: Tools, endpoint: str, spec: ServiceSpec, frozen: str, span: tuple[datetime, datetime]
+) -> pl.DataFrame | None:
+    """`key`, `month`, `number`, `served` and `frozen` of the rows answered in a span; None without any."""
+    log = serving.read_log(tools, endpoint, *span)
+    answered = log.filter(pl.col("score").is_not_null(), pl.col(spec.key).is_not_null()) if log.height else log
+    if not answered.height:
+        return None
+    return answered.select(
+        pl.col(spec.key).cast(pl.String).alias("key"),
+        pl.col(spec.time).cast(pl.Date).dt.truncate("1mo").alias("month"),
+        pl.col("number").cast(pl.Int64),
+        pl.col("score").cast(pl.Float64).alias("served"),
+        pl.Series("frozen", registry.load(tools, frozen).predict(answered), dtype=pl.Float64),
     )
 
 
-def _by_month(rows: pl.DataFrame, known: _Known) -> tuple[list[WorthMonth], WorthMonth | None]:
-    fresh = False
-    for (month,), part in sorted(rows.partition_by("month", as_dict=True).items()):
-        name = str(month)
-        if name in known.months and known.months[name][0] == part.height:
-            continue
-        if (found := _month(name, part)) is not None:
-            known.months[name] = (part.height, found)
-            fresh = True
-    if fresh and (total := _month("all", rows)) is not None:
-        known.months["all"] = (rows.height, total)
-    months = [month for name, (_, month) in sorted(known.months.items()) if name != "all"]
-    return months, known.months["all"][1] if "all" in known.months else None
+def _settle(known: _Known, rows: pl.DataFrame | None) -> None:
+    if rows is not None:
+        known.waiting = rows if known.waiting is None else pl.concat([known.waiting, rows])
 
 
-def _month(name: str, rows: pl.DataFrame) -> WorthMonth | None:
+def _meet(rows: pl.DataFrame, labels: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows whose label is known, with it, and the others."""
+    wanted = labels.join(rows.select("key"), on="key", how="semi").unique("key", keep="last")
+    found = rows.join(wanted, on="key", how="inner", maintain_order="left")
+    return found, rows.join(wanted, on="key", how="anti", maintain_order="left")
+
+
+def _by_month(rows: pl.DataFrame) -> dict[date, pl.DataFrame]:
+    return {key[0]: part for key, part in rows.partition_by("month", as_dict=True, maintain_order=True).items()}
+
+
+def _results(known: _Known, newest: dict[date, pl.DataFrame]) -> tuple[list[WorthMonth], WorthMonth | None]:
+    parts: dict[date, list[pl.DataFrame]] = {}
+    for source in (known.labelled, newest):
+        for month, rows in source.items():
+            parts.setdefault(month, []).append(rows)
+    months = [_result(known, f"{month:%Y-%m}", parts[month]) for month in sorted(parts)]
+    total = _result(known, "all", [part for month in parts.values() for part in month]) if parts else None
+    return [month for month in months if month is not None], total
+
+
+def _result(known: _Known, name: str, parts: list[pl.DataFrame]) -> WorthMonth | None:
+    """The quality on these rows, worked out anew when there are more of them than last time."""
+    before = known.results.get(name)
+    if before is not None and before.rows == sum(part.height for part in parts):
+        return before
+    found = _quality(name, pl.concat(parts))
+    if found is not None:
+        known.results[name] = found
+    return found
+
+
+def _quality(name: str, rows: pl.DataFrame) -> WorthMonth | None:
     served = evals.auc_or_none(rows["label"], rows["served"])
     frozen = evals.auc_or_none(rows["label"], rows["frozen"])
     log_loss_served = evals.log_loss(rows["label"], rows["served"])

@@ -39,8 +39,8 @@ else:
 
 log = logging.getLogger("ondol")
 
-REFRESH_SECONDS = 0.03
-"""How long a plane may go on with the traffic of before; a canary ends at most so late."""
+REFRESH_SECONDS = 0.2
+"""How long a plane may go on with traffic that another process has changed."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +66,7 @@ class Plane:
         self._live: dict[str, Live] = {}
         self._problems: dict[str, str] = {}
         self._writer = SegmentWriter(tools.config.home_path)
+        self._refreshing = threading.Lock()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self.counters = Counters()
@@ -101,6 +102,10 @@ class Plane:
 
     def refresh(self) -> None:
         """Load endpoints whose revision has changed. Models are loaded before the traffic is switched."""
+        with self._refreshing:
+            self._refresh()
+
+    def _refresh(self) -> None:
         with self._tools.transaction(write=False) as inner:
             revisions = repo.select_revisions(inner.connection)
             stale = [
