@@ -8,7 +8,6 @@ import webbrowser
 from datetime import date
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -19,6 +18,7 @@ from ondol.demo.server import DemoServer, fresh_home
 from ondol.doors.cli.by_hand import follow
 from ondol.doors.client import Client
 from ondol.kernel.errors import NotFound, Refused, Unavailable
+from ondol.project.types import Plan
 from ondol.sdk.project_file import read_project
 
 START = date(2013, 4, 1)
@@ -30,7 +30,7 @@ def play(*, headless: bool, check: bool, home: str | None, port: int, until: str
     folder = fresh_home(Path(home or ".ondol-demo").resolve())
     begun = time.perf_counter()
     feed = Feed(START)
-    project = _write_project(folder, feed)
+    project = write_project(folder, feed)
     with DemoServer(folder, port, START.isoformat()) as server, Client(server.url, timeout=600) as client:
         console.print(f"Ondol is up: [bold]{server.url}[/]  (home {folder})")
         if not headless:
@@ -58,7 +58,7 @@ def example_folder() -> Path:
     raise NotFound("The example of the flights is not installed.", hint='pip install "ondol[demo]"')
 
 
-def _write_project(home: Path, feed: Feed) -> Path:
+def write_project(home: Path, feed: Feed) -> Path:
     """A copy of the example beside its data, as a user's folder would look."""
     folder = home / "project"
     folder.mkdir()
@@ -69,7 +69,7 @@ def _write_project(home: Path, feed: Feed) -> Path:
 
 def _prepare(client: Client, project: Path, console: Console) -> None:
     """Apply the project file and train the first champion on January to March."""
-    plan = client.call("project.apply", **_fields(read_project(project)))
+    plan = apply_project(client, project)
     console.print(f"applied {project.name}: {', '.join(f'{c.kind} {c.name}' for c in plan.changes)}")
     run = client.call("pipelines.run", pipeline="training", reason="the first model")
     ended = follow(client, run.id, quiet=False)
@@ -91,8 +91,10 @@ def wait_until_ready(client: Client, seconds: float = 60) -> None:
             time.sleep(0.05)
 
 
-def _fields(record: msgspec.Struct) -> dict[str, object]:
-    return {name: getattr(record, name) for name in record.__struct_fields__}
+def apply_project(client: Client, project: Path) -> Plan:
+    """Apply a project file; returns what that changed."""
+    found = read_project(project)
+    return client.call("project.apply", **{name: getattr(found, name) for name in found.__struct_fields__})  # type: ignore[no-any-return]
 
 
 def _replay(client: Client, feed: Feed, until: date, console: Console) -> Replay:

@@ -54,6 +54,12 @@ class DemoServer:
         assert self._process is not None
         self._process.wait()
 
+    def kill(self) -> None:
+        """As the power would: no time to say good-bye."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
