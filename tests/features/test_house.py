@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -326,3 +327,54 @@ def test_a_service_that_cannot_work_is_refused_when_it_is_declared(declared, fie
     spec = {name: getattr(INPUTS, name) for name in INPUTS.__struct_fields__} | {"name": "other"} | fields
     with pytest.raises(error):
         declared.call("services.declare", DeclareService(spec=ServiceSpec(**spec)))
+
+
+PLANES = DatasetSpec(name="planes", columns={"carrier": "string", "seats": "integer"}, key=["carrier"])
+
+
+def test_rows_without_a_time_hold_since_ever(filled):
+    """A table of facts that do not change: no time, no ttl; values for every moment, in training and online."""
+    filled.call("datasets.declare", DeclareDataset(spec=PLANES))
+    view = ViewSpec(
+        name="fleet", entity=["carrier"], dataset="planes", features=[Feature(name="seats", expression="seats")]
+    )
+    filled.call("views.declare", DeclareView(spec=view))
+    spec = ServiceSpec(
+        name="seated", dataset="flights", key="id", time="departs_at", label="delay", views=["fleet"],
+    )  # fmt: skip
+    filled.call("services.declare", DeclareService(spec=spec))
+    append(filled, "planes", {"carrier": "UA", "seats": 180})
+    settle(filled)
+    made = filled.call("training_sets.build", BuildTrainingSet(service="seated"))
+    assert (made.positive_share, features.training_frame(filled.tools(), made)["seats"].to_list()) == (
+        None,
+        [180.0] * 20,
+    )
+    rows = [{"carrier": "UA"}, {"carrier": "XX"}, {"carrier": "UA", "departs_at": "1999-01-01"}]
+    assert filled.call("features.read", ReadFeatures(service="seated", rows=rows)).rows == [[180.0], [None], [180.0]]
+    filled.call("views.push", PushRows(view="fleet", rows=[{"carrier": "UA", "seats": 200}]))
+    assert filled.call("features.read", ReadFeatures(service="seated", rows=rows[:1])).rows == [[200.0]]
+
+
+def test_a_new_view_starts_with_what_has_landed_already(filled):
+    view = ViewSpec(name="sky_too", entity=["origin"], dataset="weather", features=SKY.features)
+    assert filled.call("views.declare", DeclareView(spec=view)).online_version == -1
+    settle(filled)
+    assert filled.call("views.get", GetView(view="sky_too")).online_version == 0
+
+
+def test_requests_and_pushes_meet_without_harm(filled):
+    wind = {1.0}
+
+    def push(number):
+        wind.add(float(number))
+        filled.call("views.push", PushRows(view="sky", rows=[sky(NOW, float(number))]))
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(2, 30):
+            pool.submit(push, number)
+            found = pool.submit(read, filled).result()
+            assert found[0] in wind
+            assert found[2:4] == [0.5, 14.0]
+    push(99)
+    assert read(filled)[0] == 99.0

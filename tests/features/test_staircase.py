@@ -16,6 +16,8 @@ from ondol.features.rules.definitions import stairs_of
 from ondol.features.rules.join import as_of
 from ondol.features.rules.lookup import _in_force
 from ondol.features.rules.present import staircases
+from ondol.features.rules.pushed import compile_push, steps_of_rows
+from ondol.features.rules.pushed import frame_of as rows_frame
 from ondol.features.rules.staircase import known_rows, steps_of
 from ondol.features.types import Feature
 from tests.features.reference import READINGS, answer, last, over, view
@@ -178,3 +180,24 @@ def test_no_rows_make_no_steps():
 def test_infinities_and_nan_count_as_nothing():
     row = {"id": 0, "place": "a", "sensor": "x", "time": START, "known": START, "value": math.inf}
     assert offline(view(last("value")), [row], [("a", "x", START)]) == [(None,)]
+
+
+@some
+@given(readings())
+def test_pushed_rows_make_the_same_steps(rows):
+    spec = view(last("value"), entity=["place", "sensor"])
+    complete = [row for row in rows if row["place"] and row["known"]]
+    complete.sort(key=lambda row: row["id"])
+    known = known_rows(frame_of(complete).lazy(), spec, READINGS).collect()
+    (stair,) = stairs_of(spec)
+    plan = compile_push(spec, READINGS)
+    sent = [row | {"time": row["time"].isoformat()} for row in complete]
+    pushed = steps_of_rows(plan, rows_frame(sent, plan.columns))
+    assert pushed == staircases(steps_of(known, spec.entity, stair), spec.entity, READINGS.columns)
+
+
+def test_values_of_another_type_than_declared_are_left_to_the_lake():
+    columns = {"time": "timestamp", "value": "double"}
+    assert rows_frame([{"time": "2013-01-01T00:00:00Z", "value": "3.5"}], columns) is None
+    assert rows_frame([{"time": "yesterday", "value": 3.5}], columns) is None
+    assert rows_frame([{"time": "2013-01-01T02:00:00+02:00"}], columns).rows() == [(START, None)]

@@ -19,7 +19,7 @@ import polars as pl
 
 from ondol.features.rules.columns import AT, BEGINNING, KNOWN, TIME, instant
 from ondol.features.rules.definitions import Stair
-from ondol.features.rules.expressions import value_expression
+from ondol.features.rules.expressions import columns_of, value_expression
 from ondol.features.types import Feature, ViewSpec
 from ondol.lake.types import DatasetSpec
 
@@ -43,6 +43,16 @@ def known_rows(rows: pl.LazyFrame, spec: ViewSpec, dataset: DatasetSpec) -> pl.L
     ties = [pl.col(name).alias(f"{_TIE}{number}") for number, name in enumerate(_tie_columns(spec, dataset))]
     found = rows.select(*map(pl.col, spec.entity), moment.alias(TIME), known.alias(KNOWN), *values, *ties)
     return found.drop_nulls([*spec.entity, TIME, KNOWN])
+
+
+def columns_of_views(views: Sequence[ViewSpec], dataset: DatasetSpec) -> list[str]:
+    """The columns of the dataset that `known_rows` reads for these views."""
+    found = [*dataset.key, dataset.time, dataset.known_at]
+    for view in views:
+        found += view.entity
+        for feature in view.features:
+            found += columns_of(feature.expression, dataset.columns, f"Feature {view.name}.{feature.name}")
+    return [name for name in dict.fromkeys(found) if name]
 
 
 def _tie_columns(spec: ViewSpec, dataset: DatasetSpec) -> list[str]:

@@ -9,8 +9,9 @@ import polars as pl
 
 from ondol.features.rules.columns import AT, instant, microseconds_of, moment
 from ondol.features.rules.definitions import Stair, entity_columns, feature_names, stairs_of
-from ondol.features.rules.expressions import value_expression
+from ondol.features.rules.expressions import columns_of, value_expression
 from ondol.features.rules.join import as_of
+from ondol.features.rules.staircase import columns_of_views
 from ondol.features.types import ServiceSpec, ViewSpec
 from ondol.lake.types import DatasetSpec
 
@@ -79,12 +80,27 @@ def assemble(
     return whole.select(*kept, *feature_names(service, views), LABEL)
 
 
-def first_needed(since: datetime | None, view: ViewSpec, dataset: DatasetSpec) -> int | None:
-    """Rows that happened and became known before this instant answer no question after `since`; None: all may."""
-    stairs = stairs_of(view)
+def columns_read(service: ServiceSpec, views: Sequence[ViewSpec], dataset: DatasetSpec) -> list[str]:
+    """The columns of a dataset that the features and the label of a service are made from."""
+    found = columns_of_views([view for view in views if view.dataset == dataset.name], dataset)
+    if dataset.name == service.dataset:
+        found += [service.key, service.time, *entity_columns(views)]
+        found += [column for group in service.row_features for column in group.columns]
+        found += columns_of(service.label, dataset.columns, f"The label of {service.name}")
+    return list(dict.fromkeys(found))
+
+
+def earliest(
+    service: ServiceSpec, views: Sequence[ViewSpec], dataset: DatasetSpec, since: datetime | None
+) -> int | None:
+    """Rows that happened and became known before this instant are neither questions from `since` on nor answers to
+    any; None: all rows may be."""
+    stairs = [stair for view in views if view.dataset == dataset.name for stair in stairs_of(view)]
     if since is None or not dataset.time or any(not (stair.window or stair.ttl) for stair in stairs):
         return None
-    return microseconds_of(since) - max(stair.window + stair.tile or stair.ttl for stair in stairs)
+    if dataset.name == service.dataset and service.time not in (dataset.time, dataset.known_at):
+        return None
+    return microseconds_of(since) - max((stair.window + stair.tile or stair.ttl for stair in stairs), default=0)
 
 
 def positive_share(values: pl.Series) -> float | None:

@@ -130,7 +130,7 @@ def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *
         if not due:
             return
         now = columns.microseconds_of(tools.now())
-        rows = _Rows(tools, source, [present.reach(view.spec, source.spec, now) for view in due])
+        rows = _Rows(tools, source, [view.spec for view in due], now)
         keys = [_materialise(tools, view.spec, rows, now, full=full) for view in due]
         with tools.transaction(write=True) as inner:
             for view, count in zip(due, keys, strict=True):
@@ -141,11 +141,13 @@ def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *
 class _Rows:
     """The rows of one dataset that the present can reach, read once for all its views."""
 
-    def __init__(self, tools: Tools, source: Dataset, since: Sequence[int | None]) -> None:
+    def __init__(self, tools: Tools, source: Dataset, views: Sequence[ViewSpec], now: int) -> None:
         self.dataset = source.spec
-        self._scan = lake.scan(tools, source.name, source.version)
-        bounds = [bound for bound in since if bound is not None]
-        self._since = min(bounds) if len(bounds) == len(since) else None
+        bounds = [present.reach(view, source.spec, now) for view in views]
+        known = [bound for bound in bounds if bound is not None]
+        self._since = min(known) if len(known) == len(bounds) else None
+        names = staircase.columns_of_views(views, source.spec)
+        self._scan = lake.scan(tools, source.name, source.version).select(names)
         self._frame = present.reachable(self._scan, self.dataset, self._since).collect()
 
     def of(self, view: ViewSpec) -> pl.DataFrame:

@@ -75,24 +75,25 @@ def _frame(
     versions: dict[str, int],
     span: tuple[datetime | None, datetime],
 ) -> pl.DataFrame:
-    names = sorted(versions)
-    datasets = {name: lake.spec_of(tools, name) for name in names}
-    scans = {name: lake.scan(tools, name, versions[name]) for name in names}
-    since = [training.first_needed(span[0], view, datasets[view.dataset]) for view in views]
-
-    def rows_of(view: ViewSpec, start: int | None) -> pl.LazyFrame:
-        dataset = datasets[view.dataset]
-        return staircase.known_rows(present.reachable(scans[dataset.name], dataset, start), view, dataset)
-
+    datasets = {name: lake.spec_of(tools, name) for name in versions}
+    scans = {name: lake.scan(tools, name, version) for name, version in versions.items()}
+    # Read once and kept in memory: views of one dataset, and the questions themselves, share the columns.
+    rows = {}
+    for name, dataset in datasets.items():
+        since = training.earliest(service.spec, views, dataset, span[0])
+        columns = training.columns_read(service.spec, views, dataset)
+        rows[name] = present.reachable(scans[name], dataset, since).select(columns).collect(), since
     dataset = datasets[service.spec.dataset]
-    asked = training.spine(scans[dataset.name], service.spec, dataset, views, span)
-    # Together: what several of them read of a table is read once.
-    questions, *known = pl.collect_all([asked, *map(rows_of, views, since)])
+    questions = training.spine(rows[dataset.name][0].lazy(), service.spec, dataset, views, span).collect()
     steps = []
-    for view, start, rows in zip(views, since, known, strict=True):
-        earlier = present.earlier_rows_matter(rows, view, datasets[view.dataset], start)
-        found = rows if earlier is None else rows_of(view, earlier).collect()
-        steps += [(view, stair, staircase.steps_of(found, view.entity, stair)) for stair in definitions.stairs_of(view)]
+    for view in views:
+        source, (frame, since) = datasets[view.dataset], rows[view.dataset]
+        known = staircase.known_rows(frame.lazy(), view, source).collect()
+        earlier = present.earlier_rows_matter(known, view, source, since)
+        if earlier is not None:
+            more = present.reachable(scans[view.dataset], source, earlier)
+            known = staircase.known_rows(more, view, source).collect()
+        steps += [(view, stair, staircase.steps_of(known, view.entity, stair)) for stair in definitions.stairs_of(view)]
     return training.assemble(questions, service.spec, views, steps)
 
 
