@@ -159,6 +159,17 @@ def test_a_version_without_a_training_set_is_watched_by_its_quality_alone(world)
     assert alarm.features == []
 
 
+def test_a_version_is_not_blamed_for_labels_that_it_never_learned(world):
+    world.start(world.learn())
+    _watch(world, window="1d")
+    world.relabel("hit < 1")
+    world.live_a_day(300)
+    [check] = _checks(world)
+    assert (check.verdict, check.quality.rows, check.quality.labelled_rows) == ("too_few_rows", 300, 0)
+    assert "hit < 1" in check.reasons[0]
+    assert _alarms(world) == []
+
+
 def test_baselines_of_format_1_are_read_as_they_were_written():
     content = (FIXTURES / "baseline-1.json").read_bytes()
     baseline = observe.read_baseline(content)

@@ -140,6 +140,16 @@ def test_without_labels_a_canary_waits(world):
     assert "labelled rows" in waiting.checks[-1].reason
 
 
+def test_a_candidate_whose_label_is_no_longer_asked_for_makes_room(world):
+    world.start(world.train("x"))
+    canary = world.start(world.train("all"))
+    world.relabel("hit < 1")
+    world.live_a_day(300)
+    ended = _canary(world, canary)
+    assert (ended.status, world.shares()) == ("rolled_back", {1: 1.0})
+    assert "hit < 1" in ended.reason
+
+
 def test_one_canary_at_a_time_and_the_same_key_is_one_canary(world):
     world.start(world.train("x"))
     canary = world.start(world.train("all"), key="loop 1")

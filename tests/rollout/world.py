@@ -55,7 +55,7 @@ class World:
             columns={"x": "double", "y": "double"},
             features=[Feature(name="fx", expression="x"), Feature(name="fy", expression="y")],
         )
-        service = ServiceSpec(
+        self.service = ServiceSpec(
             name="hit_inputs", dataset="hits", key="id", time="seen_at", label="hit > 0", views=[], row_features=[given]
         )
         model = ModelSpec(name="hits", gate=[GateRule(kind="better", metric="auc", value=0.05)])
@@ -67,7 +67,7 @@ class World:
             rollback_if=["error_rate > 1%", "auc worse than champion"] if rollback_if is None else rollback_if,
         )
         self.house.call("datasets.declare", {"spec": dataset})
-        self.house.call("services.declare", {"spec": service})
+        self.house.call("services.declare", {"spec": self.service})
         self.house.call("models.declare", {"spec": model})
         self.house.call("endpoints.declare", {"spec": endpoint})
         return self
@@ -158,6 +158,9 @@ class World:
         self.ask(rows)
         self.land(rows)
         self.pass_time(timedelta(days=1))
+
+    def relabel(self, label: str) -> None:
+        self.house.call("services.declare", {"spec": msgspec.structs.replace(self.service, label=label)})
 
     def pass_time(self, time: timedelta) -> None:
         self.house.call("clock.set", {"now": self.now() + time})

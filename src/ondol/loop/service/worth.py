@@ -38,7 +38,7 @@ class _Known:
     results: dict[str, WorthMonth] = field(default_factory=dict)
 
 
-_known: dict[tuple[str, str, str], _Known] = {}
+_known: dict[tuple[str, str, str, str], _Known] = {}
 _known_lock = threading.Lock()
 
 
@@ -51,7 +51,7 @@ def months_of(
     labels of one kind only are left out.
     """
     with _known_lock:
-        known = _known.setdefault((tools.blobs.url, endpoint, frozen), _Known())
+        known = _known.setdefault((tools.blobs.url, endpoint, frozen, spec.label), _Known())
     with known.lock:
         labels = features.label_frame(tools, spec.name, None, None).select("key", "label")
         now = tools.now()

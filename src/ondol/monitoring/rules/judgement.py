@@ -56,6 +56,13 @@ def _judge_quality(spec: MonitorSpec, auc: float, expected: float, error: float)
     return "fine", [text]
 
 
+def why_not_judged(learned: str, asked: str) -> str:
+    """Why the labels of now say nothing about a version that learned other ones; empty when they do."""
+    if not learned or learned == asked:
+        return ""
+    return f"it learned {learned!r}, and the labels now say {asked!r}"
+
+
 def count_strikes(verdict: CheckVerdict, before: int) -> int:
     """Strikes in a row, this check included. A check that saw too little neither adds nor ends the row."""
     if verdict == "too_few_rows":

@@ -126,9 +126,11 @@ def check_drift(tools: Tools, request: CheckDrift) -> Check:
     rows, labelled = observe.read_window(
         tools, case.endpoint.name, service.spec, case.version.id, case.since, case.until
     )
-    quality = observe.quality_of(rows, labelled, baseline)
+    other_label = judgement.why_not_judged(case.version.label, service.spec.label)
+    quality = observe.quality_of(rows, labelled.clear() if other_label else labelled, baseline)
     drifts, score = observe.drift_of(rows, baseline, case.spec.psi_limit)
     verdict, reasons = judgement.judge(case.spec, quality, baseline.expected_auc_error, drifts)
+    reasons = [other_label] if other_label and verdict == "too_few_rows" else reasons
     check = Check(
         id=tools.new_id("check"),
         endpoint=case.endpoint.name,

@@ -130,6 +130,7 @@ def check_canary(tools: Tools, request: CheckCanary) -> CanaryCheck:
         canary = repo.find_open(inner.connection, endpoint.name)
         service = features.service_of(inner, endpoint.spec.service)
         now = inner.now()
+        learned = registry.get_version(inner, GetVersion(version=canary.candidate)).label if canary else ""
     if canary is None:
         return CanaryCheck(canary=None)
     plan = stages.parse_rollout(endpoint.spec.rollout)
@@ -137,6 +138,8 @@ def check_canary(tools: Tools, request: CheckCanary) -> CanaryCheck:
     seen, in_stage = evidence.gather(tools, canary, service.spec, now)
     over = stages.is_over(stage, in_stage, now - canary.stage_since)
     verdict, reason = decision.decide(seen, conditions.parse_conditions(endpoint.spec.rollback_if), stage_is_over=over)
+    if learned and learned != service.spec.label:
+        verdict, reason = "roll_back", f"it learned {learned!r}, and the labels now say {service.spec.label!r}"
     seen = msgspec.structs.replace(seen, verdict=verdict, reason=reason)
     with tools.transaction(write=True) as inner:
         current = get_canary(inner, GetCanary(canary=canary.id))
