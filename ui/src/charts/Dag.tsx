@@ -7,6 +7,7 @@ import {
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  useStore,
   type Edge,
   type Node,
   type NodeProps,
@@ -32,12 +33,15 @@ interface DagProperties {
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly selected?: string;
   readonly onSelect?: (id: string) => void;
+  /** At most so high: a graph that needs less takes less. */
   readonly height?: number;
 }
 
 type Step = Node<{ readonly step: DagNode }, "step">;
 
 const size = { width: 136, height: 48 };
+const lowest = 150;
+const margin = 36;
 const nodeTypes = { step: StepNode };
 
 function StepNode({ data: { step } }: NodeProps<Step>) {
@@ -73,9 +77,15 @@ function Flow({ label, nodes, edges, selected, onSelect, height = 240 }: DagProp
     // The places depend on the shape alone: a step that changes its state must not make the graph jump.
     [shape],
   );
+  const scale = Math.min(1, (width * 0.94) / Math.max(1, placed.width));
+  const needed = Math.max(lowest, placed.height * scale + margin);
+  const shownHeight = width === 0 ? height : Math.min(height, needed);
+  // The drawing learns its size a moment after the page does.
+  const drawnWidth = useStore((state) => state.width);
+  const drawnHeight = useStore((state) => state.height);
   useEffect(() => {
     void fitView({ padding: 0.03, maxZoom: 1 });
-  }, [fitView, placed, width]);
+  }, [fitView, placed, drawnWidth, drawnHeight]);
   const steps: Step[] = nodes.map((step) => ({
     id: step.id,
     type: "step",
@@ -94,7 +104,7 @@ function Flow({ label, nodes, edges, selected, onSelect, height = 240 }: DagProp
     animated: tones.get(target) === "busy",
   }));
   return (
-    <div ref={box} className="dag" style={{ height }}>
+    <div ref={box} className="dag" style={{ height: shownHeight }}>
       <ReactFlow
         aria-label={label}
         nodes={steps}
@@ -114,7 +124,7 @@ function Flow({ label, nodes, edges, selected, onSelect, height = 240 }: DagProp
           for (const change of changes) if (change.type === "select" && change.selected) onSelect?.(change.id);
         }}
       >
-        <Controls showInteractive={false} position="bottom-left" />
+        <Controls showInteractive={false} position="bottom-left" orientation="horizontal" />
       </ReactFlow>
     </div>
   );

@@ -1,4 +1,4 @@
-import { Suspense } from "react";
+import { Suspense, useMemo } from "react";
 import { Link } from "wouter";
 import type { Schema } from "../../api/client";
 import { useGet } from "../../api/hooks";
@@ -40,8 +40,26 @@ interface GraphProperties {
   readonly height: number;
 }
 
-function GraphView({ graph, direction, height }: GraphProperties) {
+/**
+ * An alarm is why something was made, and has a long history of its own: that history is cut off here,
+ * and a click away.
+ */
+function withoutHistoryOfAlarms({ root, nodes, edges }: Graph): Graph {
+  const kinds = new Map(nodes.map(({ id, kind }) => [id, kind]));
+  const reached = new Set([root]);
+  for (const from of reached) {
+    if (kinds.get(from) === "alarm" && from !== root) continue;
+    for (const { made, origin } of edges) {
+      if (made === from) reached.add(origin);
+    }
+  }
+  const kept = edges.filter(({ made, origin }) => reached.has(made) && reached.has(origin) && (made === root || kinds.get(made) !== "alarm"));
+  return { root, nodes: nodes.filter(({ id }) => reached.has(id)), edges: kept };
+}
+
+function GraphView({ graph: whole, direction, height }: GraphProperties) {
   const words = useWords().lineage;
+  const graph = useMemo(() => (direction === "ancestors" ? withoutHistoryOfAlarms(whole) : whole), [whole, direction]);
   const [chosen, choose] = useUrlState("node");
   const nodes = graph.nodes.map(
     (node): DagNode => ({

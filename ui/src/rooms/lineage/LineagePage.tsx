@@ -23,7 +23,7 @@ export default function LineagePage({ id = "" }: { readonly id?: string }) {
     >
       {id.startsWith("req_") && <RequestCards id={id} />}
       <Card>
-        <LineageGraph id={id} direction={direction} height={330} />
+        <LineageGraph id={id} direction={direction} height={460} />
       </Card>
     </Page>
   );

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { Link } from "wouter";
 import { useGet } from "../../api/hooks";
 import { Choices } from "../../parts/Choices";
-import { Answered, Empty } from "../../parts/Notes";
+import { Answered, Empty, Loading } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { State } from "../../parts/State";
 import { lineageOf } from "../../parts/Thing";
@@ -50,6 +50,7 @@ function Beginning() {
 function Story({ endpoint }: { readonly endpoint: string }) {
   const words = useWords().loop;
   const house = useHouse(endpoint);
+  if (!house.ready) return <Loading />;
   return (
     <>
       <Headline house={house} />

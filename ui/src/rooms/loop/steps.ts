@@ -105,7 +105,7 @@ const tellers: { readonly [Name in StepName]: Teller } = {
     if (!time.replaying || first === undefined) return { state: "waiting", href: "/endpoints", facts: [] };
     const days = Math.max(1, Math.round((time.now.getTime() - first.getTime()) / day));
     const rows = sum(buckets, (bucket) => bucket.rows) / days;
-    const says = [words.loop.facts.replayed(format.day(first), format.day(time.now)), words.loop.facts.perDay(format.compact(rows))];
+    const says = [words.loop.facts.replayed(format.day(first), format.day(time.now)), words.loop.facts.perDay(format.number(rows, 0))];
     return { state: time.moving ? "active" : "done", href: "/endpoints", facts: [{ says: says.join(", ") }] };
   },
   drift: ({ house, words, format }) => {

@@ -42,7 +42,7 @@ function VersionView({ version }: { readonly version: Version }) {
           ))}
       </Figures>
       <Card title={common.ancestry} aside={<Link href={lineageOf(version.id)}>{shortId(version.id)}</Link>}>
-        <LineageGraph id={version.id} height={250} />
+        <LineageGraph id={version.id} height={340} />
       </Card>
       <Grid>
         <Card title={words.card} span={7}>

@@ -9,6 +9,8 @@ import { useHistory } from "./marks";
 
 type Worth = Schema<"Worth">;
 
+const day = 86_400_000;
+
 interface QualityProperties {
   readonly endpoint: string;
   readonly height?: number;
@@ -26,18 +28,18 @@ export function QualityChart({ endpoint, height = 200, withExpected = false }: Q
   const { data: checks } = useGet("/v1/monitors/{endpoint}/quality", { path }, { live: ["DriftChecked"], atMost: 3000 });
   const { times, series } = useMemo(() => {
     const checked = (checks ?? []).filter(({ quality }) => quality.auc !== null);
-    const months = monthsOf(worth);
+    const months = monthsOf(worth, checked.at(-1)?.at);
     const tracks: Track[] = [
       { points: months.map(({ at, served }) => ({ at, value: served })), holds: true },
       { points: months.map(({ at, frozen }) => ({ at, value: frozen })), holds: true },
       { points: checked.map(({ at, quality }) => ({ at: new Date(at), value: quality.auc })) },
-      { points: checked.map(({ at, quality }) => ({ at: new Date(at), value: quality.expected_auc })) },
+      { points: checked.map(({ at, quality }) => ({ at: new Date(at), value: quality.expected_auc })), holds: true },
     ];
     const styles: Omit<PlotSeries, "values">[] = [
       { label: words.served, tone: "ember", stepped: true },
       { label: words.frozen(worth?.frozen ?? 1), tone: "calm", stepped: true, dashed: true },
       { label: words.checked, tone: "series-2", dots: true },
-      { label: words.expected, tone: "series-6", bridged: true, dashed: true },
+      { label: words.expected, tone: "series-6", stepped: true, dashed: true },
     ];
     const wanted = styles.map((style, index) => ({ style, track: tracks[index] ?? { points: [] } }));
     const shown = wanted.filter(({ style, track }) => track.points.length > 0 && (withExpected || style.label !== words.expected));
@@ -53,7 +55,7 @@ export function useWorth(endpoint: string) {
   return useGet(
     "/v1/endpoints/{endpoint}/worth",
     { path: { endpoint } },
-    { live: ["LoopClosed", "DriftChecked"], atMost: 15_000, enabled: endpoint !== "" },
+    { live: ["LoopClosed", "DriftChecked"], atMost: 20_000, enabled: endpoint !== "" },
   );
 }
 
@@ -63,8 +65,8 @@ interface MonthPoint {
   readonly frozen: number;
 }
 
-/** The months' values at their beginnings, and the last one once more at its end, so that its step is drawn. */
-function monthsOf(worth: Worth | undefined): MonthPoint[] {
+/** The months' values at their beginnings, and the last one once more where it ends, so that its step is drawn. */
+function monthsOf(worth: Worth | undefined, lastCheck: string | undefined): MonthPoint[] {
   const points = (worth?.months ?? []).map((month) => ({
     at: new Date(`${month.month}-01T00:00:00Z`),
     served: month.auc_served,
@@ -72,6 +74,7 @@ function monthsOf(worth: Worth | undefined): MonthPoint[] {
   }));
   const last = points.at(-1);
   if (last === undefined) return [];
-  const end = new Date(Date.UTC(last.at.getUTCFullYear(), last.at.getUTCMonth() + 1));
-  return [...points, { ...last, at: end }];
+  const next = Date.UTC(last.at.getUTCFullYear(), last.at.getUTCMonth() + 1);
+  const seen = lastCheck === undefined ? next : Math.max(Date.parse(lastCheck), last.at.getTime() + day);
+  return [...points, { ...last, at: new Date(Math.min(next, seen)) }];
 }

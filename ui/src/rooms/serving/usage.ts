@@ -54,5 +54,5 @@ export function sum<Item>(items: readonly Item[], value: (item: Item) => number)
 
 /** The usage of an endpoint by day; it has no event of its own, so it is asked for again and again. */
 export function useUsage(endpoint: string) {
-  return useGet("/v1/endpoints/{endpoint}/usage", { path: { endpoint }, query: { bucket: "1d" } }, { every: 4000, enabled: endpoint !== "" });
+  return useGet("/v1/endpoints/{endpoint}/usage", { path: { endpoint }, query: { bucket: "1d" } }, { every: 5000, enabled: endpoint !== "" });
 }
