@@ -12,7 +12,7 @@ flights = od.dataset(
     columns={"flight_id": "string", "carrier": "string", "tailnum": "string", "origin": "string", "dest": "string",
              "local_date": "date", "hour": "integer", "minute": "integer", "distance": "double", "arr_delay": "double",
              "departs_at": "timestamp", "known_at": "timestamp"},
-    partition="day", where="arr_delay is not null", owner="operations",
+    partition="month", where="arr_delay is not null", owner="operations",
     contract=[od.unique("flight_id"), od.not_null("carrier"), od.between("distance", 1, 6000), od.fresh("3d")],
 )  # fmt: skip
 weather = od.dataset(
@@ -28,21 +28,17 @@ planes = od.dataset(
     contract=[od.unique("tailnum"), od.between("seats", 1, 900)],
 )  # fmt: skip
 
-weather_now = od.feature_view(
-    "weather_now", entity="origin", dataset=weather, ttl="3h",
-    features=["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"],
-)  # fmt: skip
+measured = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
+weather_now = od.feature_view("weather_now", entity="origin", dataset=weather, ttl="3h", features=measured)
 recent = od.mean(LATE, window="7d")
 carrier_late = od.feature_view("carrier_late", entity="carrier", dataset=flights, features={"carrier_late_7d": recent})
 route = ["origin", "dest"]
 route_late = od.feature_view("route_late", entity=route, dataset=flights, features={"route_late_7d": recent})
 plane = od.feature_view("plane", entity="tailnum", dataset=planes, features=["2013 - built as plane_age", "seats"])
-schedule = od.row_features(
-    "schedule", ["hour * 60 + minute as minute_of_day", "extract(isodow from local_date) as weekday", "distance"]
-)
-inputs = od.feature_service(
-    "flight_inputs", [weather_now, carrier_late, route_late, plane, schedule], dataset=flights, label=LATE
-)
+weekday = "extract(isodow from local_date) as weekday"
+schedule = od.row_features("schedule", ["hour * 60 + minute as minute_of_day", weekday, "distance"])
+views = [weather_now, carrier_late, route_late, plane, schedule]
+inputs = od.feature_service("flight_inputs", views, dataset=flights, label=LATE)
 
 
 @od.step
@@ -82,4 +78,5 @@ delay = od.model("flight-delay", trained_by=training, owner="operations", intend
                  gate=[od.at_least("auc", 0.65), od.better("auc", p=0.05)])  # fmt: skip
 live = od.endpoint("flight-delay", model=delay, features=inputs, rollout=["10% for 14d", "100%"],
                    rollback_if=["error_rate > 1%", "auc worse than champion"])  # fmt: skip
-od.monitor(live, labels=flights, every="7d", window="28d", strikes=3, on_drift=training, cooldown="28d")
+od.monitor(live, labels=flights, every="7d", window="28d", strikes=3, drift_features=3, psi_limit=0.5,
+           on_drift=training, cooldown="35d")  # fmt: skip

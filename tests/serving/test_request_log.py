@@ -135,3 +135,10 @@ def test_every_draw_has_a_route_and_shares_are_slices(weights: list[float], draw
     below = sum(route.share for route in routes[:chosen])
     assert below <= draw + 1e-9
     assert draw < below + routes[chosen].share + 1e-9
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(20, 500))
+def test_a_canary_gets_its_share_and_no_more_by_luck(start: float, requests: int) -> None:
+    traffic = rules.routes_of({"mv_old": 0.9, "mv_new": 0.1}, {"mv_old": 1, "mv_new": 2})
+    chosen = [rules.choose(traffic, rules.even_draw(start, number)).role for number in range(requests)]
+    assert abs(chosen.count("canary") - 0.1 * requests) <= 3

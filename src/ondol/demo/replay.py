@@ -15,7 +15,7 @@ from ondol.doors.client import Client
 from ondol.kernel.errors import Conflict, Refused
 
 ENDPOINT = "flight-delay"
-ROWS_A_REQUEST = 40
+ROWS_A_REQUEST = 100
 BAD_BATCH_DAY = date(2013, 4, 9)
 CARELESS_FROM = date(2013, 10, 1)
 

@@ -102,6 +102,10 @@ class ClockState(msgspec.Struct, frozen=True, kw_only=True):
     due_schedules: int
 
 
+class ClockMoved(msgspec.Struct, frozen=True, kw_only=True):
+    now: datetime
+
+
 class JobQueued(Event, frozen=True, kw_only=True):
     kind: str
 

@@ -7,6 +7,11 @@ from collections.abc import Mapping, Sequence
 from ondol.kernel.errors import Invalid
 from ondol.serving.types import Route
 
+GOLDEN = (5**0.5 - 1) / 2
+
+LOG_COLUMNS = frozenset({"request_id", "row", "version", "number", "role", "at", "score"})
+"""What the request log notes of every row, beside the key, the time and the features of its service."""
+
 
 def routes_of(shares: Mapping[str, float], numbers: Mapping[str, int]) -> list[Route]:
     """Routes for version id -> share, largest first; the first is the champion. `Invalid` unless they sum to 1."""
@@ -19,6 +24,14 @@ def routes_of(shares: Mapping[str, float], numbers: Mapping[str, int]) -> list[R
         Route(version=version, number=numbers[version], share=share, role="canary" if position else "champion")
         for position, (version, share) in enumerate(ordered)
     ]
+
+
+def even_draw(start: float, number: int) -> float:
+    """The fractional part of a multiple of the golden ratio (Weyl 1916).
+
+    Such draws fill [0, 1) evenly: a share of 10 % is met within a few requests, and not exceeded by luck.
+    """
+    return (start + number * GOLDEN) % 1
 
 
 def choose(routes: Sequence[Route], draw: float) -> Route:

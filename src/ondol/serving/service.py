@@ -51,7 +51,12 @@ def declare_endpoint(tools: Tools, request: DeclareEndpoint) -> Endpoint:
     if not 0 <= spec.capture <= 1:
         raise Invalid(f"endpoint {spec.name}: capture is a share between 0 and 1, not {spec.capture}.")
     registry.get_model(tools, GetModel(model=spec.model))
-    features.get_service(tools, GetService(service=spec.service))
+    service = features.get_service(tools, GetService(service=spec.service))
+    if taken := rules.LOG_COLUMNS & {*service.features, service.spec.key, service.spec.time}:
+        raise Invalid(
+            f"endpoint {spec.name}: {', '.join(sorted(taken))} of {spec.service} is a column of the request log.",
+            hint="Give the feature, the key or the time another name.",
+        )
     known = repo.find_endpoint(tools.connection, spec.name)
     if known and known.spec == spec:
         return known

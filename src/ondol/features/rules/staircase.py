@@ -26,6 +26,7 @@ from ondol.lake.types import DatasetSpec
 _TIE = "__tie"
 _PLACE = "__place"
 _CELL = "__cell"
+_FEW = 20_000
 _EXTREMES = ("min", "max")
 
 
@@ -96,7 +97,8 @@ def _window_steps(rows: pl.DataFrame, entity: Sequence[str], stair: Stair) -> pl
     cells = _cells(tiles, width, entity, columns).collect()
     slid = [_over_cells(cells[name], width, kind) for name, kind in columns.items()]
     at = (pl.col(_PLACE) % spread + first) * stair.tile
-    steps = cells.with_columns(slid).lazy().select(*entity, at.alias(AT), *_values(stair.features))
+    slid_cells = pl.LazyFrame([*cells.select(*entity, _PLACE), *slid])
+    steps = slid_cells.select(*entity, at.alias(AT), *_values(stair.features))
     # Before an entity's first cell stands the last one of another, and that is empty.
     changed = [pl.col(name).ne_missing(pl.col(name).shift()) for name in names]
     return steps.filter(pl.any_horizontal(changed)).collect()
@@ -117,9 +119,9 @@ def _first_sums(rows: pl.DataFrame, features: Sequence[Feature]) -> list[pl.Expr
 
 
 def _whole(values: pl.Series) -> bool:
-    """Whole numbers sum to the same double in any order. Other sums depend on the order,
-    which files and threads change: those are sorted first."""
-    return bool((values == values.floor()).all())
+    """Whole numbers sum to the same double in any order. Other sums depend on the order, which
+    files and threads change: those are sorted first. Few values are sorted faster than looked at."""
+    return len(values) > _FEW and bool((values == values.floor()).all())
 
 
 def _cells(tiles: pl.LazyFrame, width: int, entity: Sequence[str], columns: Mapping[str, str]) -> pl.LazyFrame:

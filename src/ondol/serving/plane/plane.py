@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,9 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: Endpoint
     service: Service
     predictors: dict[str, Predictor]
+    start: float = msgspec.field(default_factory=random.random)
+    asked: Iterator[int] = msgspec.field(default_factory=itertools.count)
+    """How often it was asked; `next` on a count is safe between threads."""
 
 
 class Plane:
@@ -156,7 +160,7 @@ class Plane:
         """
         begun = time.perf_counter()
         live = self.live(name)
-        route = rules.choose(live.endpoint.traffic, random.random())
+        route = rules.choose(live.endpoint.traffic, rules.even_draw(live.start, next(live.asked)))
         identity = new_id("req")
         at = self._tools.now()
         size = columns.check_lengths(given)
