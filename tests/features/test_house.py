@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from ondol.features import service as features
 from ondol.features.types import (
@@ -378,3 +379,24 @@ def test_requests_and_pushes_meet_without_harm(filled):
             assert found[2:4] == [0.5, 14.0]
     push(99)
     assert read(filled)[0] == 99.0
+
+
+def test_a_feature_moves_from_a_view_to_the_row_in_two_declarations(filled):
+    """As applying a project does it: the view first, then the service that no longer fits it."""
+    fields = dict(name="carrier_late", entity=["carrier"], dataset="flights")
+    far = Feature(name="far", expression="distance > 1000")
+    filled.call("views.declare", DeclareView(spec=ViewSpec(**fields, features=[*LATE.features, far])))
+    with pytest.raises(Conflict, match="other features now"):
+        filled.call("training_sets.build", BuildTrainingSet(service="inputs"))
+    with pytest.raises(Conflict, match="other features now"):
+        read(filled)
+    group = replace(INPUTS.row_features[0], features=INPUTS.row_features[0].features[:1])
+    filled.call("services.declare", DeclareService(spec=replace(INPUTS, row_features=[group])))
+    settle(filled)
+    assert read(filled)[2:] == [0.5, 14.0, 0.0, 0.0]
+
+
+def test_declaring_the_same_service_again_changes_nothing(declared):
+    before = features.service_of(declared.tools(), "inputs")
+    declared.tools().clock.set(NOW + timedelta(hours=1))
+    assert declared.call("services.declare", DeclareService(spec=INPUTS)) == before

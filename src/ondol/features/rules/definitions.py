@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from ondol.features.types import Feature, RowFeatures, ServiceSpec, ViewSpec
-from ondol.kernel.errors import Invalid
+from ondol.features.types import Feature, RowFeatures, Service, ServiceSpec, ViewSpec
+from ondol.kernel.errors import Conflict, Invalid
 from ondol.kernel.spans import parse_duration
 from ondol.lake.types import DatasetSpec
 
@@ -164,6 +164,15 @@ def check_service(spec: ServiceSpec, dataset: DatasetSpec, views: Sequence[ViewS
     if clash := sorted({name for name in names if name in taken or names.count(name) > 1}):
         raise Invalid(
             f"{what}: {', '.join(clash)} would name two columns.", hint="Rename a feature: `... as other_name`."
+        )
+
+
+def check_current(service: Service, views: Sequence[ViewSpec]) -> None:
+    """`Conflict` when a view was declared anew in a way that the service does not fit."""
+    if service.features != feature_names(service.spec, views):
+        raise Conflict(
+            f"A view of feature service {service.name!r} has other features now.",
+            hint="Declare the service again: `ondol apply`.",
         )
 
 

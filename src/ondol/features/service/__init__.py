@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,9 @@ def declare_view(tools: Tools, request: DeclareView) -> View:
         edges=[_edge("feature_view", spec.name, definition, f"dataset:{spec.dataset}", "reads")],
     )
     for name in repo.used_by(tools.connection).get(spec.name, []):
-        _put_service(tools, _service(tools, name).spec)
+        # A service that no longer fits is left as it is: whoever applies a project declares it next.
+        with suppress(Invalid):
+            _put_service(tools, _service(tools, name).spec)
     tools.emit(ViewDeclared(subject=spec.name, hash=definition))
     return _view(tools, spec.name)
 
@@ -109,8 +112,7 @@ def push_rows(tools: Tools, request: PushRows) -> Pushed:
 @operation("services.declare", "POST", "/v1/feature-services", scope="write")
 def declare_service(tools: Tools, request: DeclareService) -> Service:
     """Declare the features that a model reads, in order, and the label it learns."""
-    known = repo.read_service(tools.connection, request.spec.name)
-    return known if known is not None and known.spec == request.spec else _put_service(tools, request.spec)
+    return _put_service(tools, request.spec)
 
 
 @operation("services.list", "GET", "/v1/feature-services", scope="read")
@@ -224,6 +226,9 @@ def _put_service(tools: Tools, spec: ServiceSpec) -> Service:
         inputs=definitions.inputs_of(spec, dataset, views),
         updated_at=tools.now(),
     )
+    known = repo.read_service(tools.connection, spec.name)
+    if known is not None and msgspec.structs.replace(known, updated_at=made.updated_at) == made:
+        return known
     repo.put_service(tools.connection, made)
     _record_service(tools, made, views)
     return made

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ondol.features.rules.definitions import Stair, stairs_of
+from ondol.features.rules.definitions import Stair, check_current, stairs_of
 from ondol.features.types import Pushed, Service, ViewMaterialized, ViewSpec
 from ondol.kernel.errors import NotFound
 from ondol.kernel.lazy import lazy
@@ -98,9 +98,9 @@ def _planned(tools: Tools, service: Service, reader: OnlineReader) -> lookup.Pla
     with tools.transaction(write=False) as inner:
         known = repo.read_service(inner.connection, service.name) or service
         views = repo.read_views(inner.connection, known.spec.views)
-    plan = lookup.compile_plan(
-        known.spec, [views[name].spec for name in known.spec.views], known.inputs, known.features
-    )
+    specs = [views[name].spec for name in known.spec.views]
+    check_current(known, specs)
+    plan = lookup.compile_plan(known.spec, specs, known.inputs, known.features)
     if len(reader.plans) >= _CACHED_PLANS:
         reader.plans.clear()
     reader.plans[known.hash] = plan

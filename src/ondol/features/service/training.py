@@ -39,6 +39,7 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
             raise NotFound(f"There is no feature service {request.service!r}.", hint="ondol feature-services list")
         stored = repo.read_views(inner.connection, service.spec.views)
         views = [stored[name].spec for name in service.spec.views]
+        definitions.check_current(service, views)
         names = sorted({service.spec.dataset, *(view.dataset for view in views)})
         versions = {name: lake.current_version(inner, name) for name in names}
         tables = {f"silver/{name}": version for name, version in versions.items()}
