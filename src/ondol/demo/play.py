@@ -60,7 +60,7 @@ def example_folder() -> Path:
 
 def write_project(home: Path, feed: Feed) -> Path:
     """A copy of the example beside its data, as a user's folder would look."""
-    folder = home / "project"
+    folder = home / "flights"
     folder.mkdir()
     shutil.copy(example_folder() / "project.py", folder / "project.py")
     feed.write_history(folder / "data")
