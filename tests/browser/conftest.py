@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from ondol.doors.pages import FOLDER
 from tests.browser.shop import Shop
-
-SIZE = {"width": 1280, "height": 720}
+from tests.browser.watch import visitor_of, watched
 
 
 @pytest.fixture(scope="session")
@@ -43,26 +41,12 @@ def shop(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="session")
 def visitor(browser: Browser, shop: Shop) -> Iterator[BrowserContext]:
     """One visitor for all tests: the app's files are fetched once, as they are by a person."""
-    context = browser.new_context(viewport=SIZE, base_url=shop.url, locale="en-GB", color_scheme="light")
+    context = visitor_of(browser, shop.url)
     yield context
     context.close()
 
 
 @pytest.fixture
 def page(visitor: BrowserContext, shop: Shop) -> Iterator[Page]:
-    opened = visitor.new_page()
-    complaints: list[str] = []
-    hosts: set[str] = set()
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            complaints.append(f"{message.text} {message.location.get('url', '')}")
-
-    opened.on("console", hear)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-    yield opened
-    opened.evaluate("localStorage.clear()")
-    opened.close()
-    assert complaints == []
-    assert hosts == {urlsplit(shop.url).netloc}
+    with watched(visitor, shop.url) as opened:
+        yield opened

@@ -6,9 +6,13 @@ import re
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from ondol.doors.server import build_app
+from ondol.home import House
 from tests.browser.shop import Shop
+from tests.browser.watch import settled, visit, visitor_of, watched
+from tests.rooms import served
 
 pytestmark = pytest.mark.browser
 
@@ -37,18 +41,6 @@ PAGES = {
     "/lineage/{request}": "Ancestry",
     "/lineage/{table}": "Ancestry",
 }
-
-
-def visit(page: Page, path: str) -> None:
-    """Open a page and wait until everything on it was answered."""
-    page.goto(path)
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(page.locator("h1")).to_be_visible()
-    expect(page.locator(".loading")).to_have_count(0)
-    expect(page.locator(".note-bad")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -149,3 +141,10 @@ def test_an_answer_is_traced_back_to_tables_and_code(page: Page, shop: Shop) -> 
 def test_an_address_that_leads_nowhere_says_so(page: Page) -> None:
     page.goto(f"/{quote('no such page')}")
     expect(page.locator("h1")).to_have_text("There is no such page.")
+
+
+def test_an_empty_house_says_what_to_do_next(browser: Browser, house: House) -> None:
+    with served(build_app(house)) as url, watched(visitor_of(browser, url), url) as page:
+        for room in ("story", "data", "features", "runs", "pipelines", "models", "endpoints", "drift"):
+            visit(page, f"/{room}")
+            expect(page.locator(".note code", has_text="ondol").or_(page.locator(".note p")).first).to_be_visible()

@@ -34,7 +34,8 @@ export function useHouseTime(): HouseTime {
   );
 }
 
-/** The project that was applied last; empty before the first one. */
+/** The project that was applied last; empty before the first one. Its event is asked for: a house without one has no answer. */
 export function useProjectName(): string {
-  return useGet("/v1/project", {}, { live: ["ProjectApplied"] }).data?.name ?? "";
+  const applied = useGet("/v1/events", { query: { name: "ProjectApplied", newest: true, limit: 1 } }, { live: ["ProjectApplied"] });
+  return applied.data?.[0]?.subject ?? "";
 }
