@@ -8,8 +8,12 @@ from typing import Any
 
 
 class _LazyModule(ModuleType):
+    _loaded: ModuleType | None = None
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), name)
+        if self._loaded is None:
+            self._loaded = importlib.import_module(self.__name__)
+        return getattr(self._loaded, name)
 
 
 def lazy(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -54,19 +54,23 @@ _TYPES: dict[str, Any] = {
     "date": pl.Date,
 }
 _INSTANT = pl.Datetime("us", "UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def _instants(name: str, values: list[Any]) -> pl.Series:
     """ISO 8601 texts (UTC without an offset), or integers of microseconds since 1970."""
     if any(isinstance(value, str) for value in values):
-        parsed = [datetime.fromisoformat(value) if value is not None else None for value in values]
-        naive = any(value is not None and value.tzinfo is None for value in parsed)
-        return (
-            pl.Series(name, parsed, dtype=pl.Datetime("us")).dt.replace_time_zone("UTC")
-            if naive
-            else pl.Series(name, parsed, dtype=_INSTANT)
-        )
+        values = [_microseconds(value) for value in values]
     return pl.Series(name, values, dtype=pl.Int64).cast(_INSTANT)
+
+
+def _microseconds(text: str | None) -> int | None:
+    """Since 1970: Polars takes integers much faster than Python's datetimes."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
 def stamps(rows: pl.DataFrame, key: str, time: str, at: datetime) -> dict[str, list[Any]]:
