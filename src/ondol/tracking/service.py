@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
 from ondol.kernel.clock import parse_moment
+from ondol.kernel.content import Content
 from ondol.kernel.errors import Conflict, Invalid, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
@@ -19,6 +21,7 @@ from ondol.tracking.types import (
     Artifact,
     CreateRun,
     FinishRun,
+    GetArtifact,
     GetMetricHistory,
     GetRun,
     ListArtifacts,
@@ -133,6 +136,17 @@ def list_artifacts(tools: Tools, request: ListArtifacts) -> list[Artifact]:
         Artifact(path=blob.path[start:], size=blob.size, modified_at=blob.modified_at)
         for blob in tools.blobs.list(folder)
     ]
+
+
+@operation("runs.artifact", "GET", "/v1/runs/{run}/artifacts/{path}", scope="read", long=True)
+def get_artifact(tools: Tools, request: GetArtifact) -> Content:
+    """A file of a run: its bytes."""
+    kind = mimetypes.guess_type(request.path)[0] or "text/plain"
+    return Content(
+        name=request.path.rpartition("/")[2],
+        media_type=kind,
+        body=read_artifact(tools, request.run, request.path),
+    )
 
 
 def artifact_path(run: str, path: str) -> str:

@@ -94,6 +94,11 @@ class ListArtifacts(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
 
 
+class GetArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    run: str
+    path: str
+
+
 class RunStarted(Event, frozen=True, kw_only=True):
     experiment: str
     name: str

@@ -26,7 +26,7 @@ export function StepDetails({ step, steps }: { readonly step: StepRun; readonly 
           ...(step.output === null ? [] : entriesOf(step.output.facts).map(([name, value]) => [name, sayValue(value, format)] as const)),
           ...(step.output === null ? [] : [[words.outputFile, <code>{step.output.path}</code>] as const]),
           ...(step.cached_from === "" ? [] : [[words.cachedFrom, <Thing id={step.cached_from} />] as const]),
-          ...(step.log === "" ? [] : [[words.log, <code>{step.log}</code>] as const]),
+          ...(step.log === "" ? [] : [[words.log, <a href={logAddress(step)}>{step.log}</a>] as const]),
           ...(step.cache_key === "" ? [] : [[words.cacheKey, <code>{step.cache_key.slice(0, 16)}</code>] as const]),
         ]}
       />
@@ -35,6 +35,11 @@ export function StepDetails({ step, steps }: { readonly step: StepRun; readonly 
       {step.error !== "" && <pre className="log log-bad">{step.error}</pre>}
     </div>
   );
+}
+
+/** Segments are escaped one by one: the path of an artifact keeps its slashes. */
+function logAddress({ run, log }: StepRun): string {
+  return `/v1/runs/${encodeURIComponent(run)}/artifacts/${log.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 function Group({ title, facts }: { readonly title: string; readonly facts: readonly (readonly [string, string])[] }) {
