@@ -13,8 +13,9 @@ def p_better_by_days(leads: Sequence[float]) -> float | None:
 
     DeLong's test takes rows for independent, but storms and strikes hit all rows of a
     day at once, which makes it too sure. Days as batches are nearly independent: the
-    method of batch means (Law, Simulation Modeling and Analysis, section 9.5.3). None
-    for fewer than `LEAST_DAYS` days.
+    method of batch means (Law, Simulation Modeling and Analysis, section 9.5.3). Leads
+    within days rather than one over all of them: what makes one day later than another
+    is not the candidate's doing. None for fewer than `LEAST_DAYS` days.
     """
     count = len(leads)
     if count < LEAST_DAYS:
