@@ -127,6 +127,26 @@ def test_every_event_delivered_twice_changes_nothing(world, monkeypatch):
     assert len(world.events("LoopClosed")) == len(world.events("AlarmClosed")) == 1
 
 
+@pytest.mark.postgres
+def test_the_loop_closes_on_postgres_as_well(tmp_path, player, postgres_url):
+    house = open_with(player, Config(home=str(tmp_path / "home"), clock="2013-04-01", database=postgres_url))
+    player.play = partial(retrain, house)
+    world = World(house).build(rollout=["10% for 5d", "100%"])
+    world.start(world.learn(1500))
+    declare(world)
+    world.live_a_day(600, turned=True)
+    for _ in range(5):
+        world.live_a_day(300, turned=True)
+    assert [loop.status for loop in _loops(world)] == ["promoted"]
+    assert [alarm.status for alarm in _alarms(world)] == ["closed"]
+    assert world.champion() == 2
+    monitor = house.call("monitors.get", {"endpoint": ENDPOINT})
+    assert (monitor.last_check, monitor.open_alarm) == (world.now(), "")
+    assert world.house.call("loops.worth", {"endpoint": ENDPOINT}).total.versions == [1, 2]
+    assert world.dead() == []
+    house.close()
+
+
 class _Killed(BaseException):
     """Goes through every `except Exception`, as SIGKILL does."""
 
