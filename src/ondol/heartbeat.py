@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import traceback
+from datetime import datetime
 
 import msgspec
 
@@ -18,6 +19,7 @@ from ondol.jobs import reactions as job_reactions
 from ondol.jobs import service as jobs
 from ondol.kernel.errors import OndolError
 from ondol.kernel.event import Event, StoredEvent
+from ondol.kernel.operation import Operation
 
 log = logging.getLogger("ondol")
 
@@ -36,10 +38,12 @@ class Heartbeat:
         self._house = house
         self._stopping = threading.Event()
         self._committed = threading.Event()
-        house.listeners.append(lambda _: self._committed.set())
+        self._beat = threading.Event()
+        self._next_due: datetime | None = None
+        house.listeners.append(self._hear)
         self._threads = [
             threading.Thread(target=self._repeat, args=(deliver_all, self._wait_for_events), name="deliveries"),
-            threading.Thread(target=self._repeat, args=(tend, self._wait_a_beat), name="heartbeat"),
+            threading.Thread(target=self._repeat, args=(self._tend, self._wait_a_beat), name="heartbeat"),
         ]
 
     def start(self) -> None:
@@ -47,9 +51,20 @@ class Heartbeat:
             thread.daemon = True
             thread.start()
 
+    def _hear(self, found: Operation, stated_events: bool) -> None:
+        """What we did ourselves is delivered at once, and a moved clock calls what has become due."""
+        if stated_events:
+            self._committed.set()
+        if found.name == "clock.set" and self._next_due and self._house.tools().now() >= self._next_due:
+            self._beat.set()
+
+    def _tend(self, house: House) -> None:
+        self._next_due = tend(house)
+
     def stop(self) -> None:
         self._stopping.set()
         self._committed.set()
+        self._beat.set()
         for thread in self._threads:
             thread.join(timeout=10)
 
@@ -69,7 +84,8 @@ class Heartbeat:
         self._committed.clear()
 
     def _wait_a_beat(self) -> None:
-        self._stopping.wait(TEND_SECONDS)
+        self._beat.wait(TEND_SECONDS)
+        self._beat.clear()
 
 
 def deliver_all(house: House) -> int:
@@ -106,8 +122,11 @@ def to_event(stored: StoredEvent) -> Event:
     return msgspec.convert(stored.payload, catalog.EVENTS[stored.name])
 
 
-def tend(house: House) -> None:
-    """One beat: jobs first, then the schedules that are due by the clock of the house."""
+def tend(house: House) -> datetime | None:
+    """One beat: jobs first, then the schedules that are due by the clock of the house.
+
+    Returns the moment at which the next schedule is due.
+    """
     tools = house.tools()
     job_reactions.tend(tools)
     with tools.transaction(write=False) as inner:
@@ -124,6 +143,8 @@ def tend(house: House) -> None:
             log.exception("schedule %s failed", schedule.name)
         with tools.transaction(write=True) as inner:
             jobs.note_call(inner, schedule, now, error)
+    with tools.transaction(write=False) as inner:
+        return jobs.next_due(inner)
 
 
 def settle(house: House, limit_seconds: float = 60) -> None:

@@ -5,6 +5,7 @@ The only file that knows both ports and adapters.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -39,8 +40,9 @@ class House:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self.config = config
-        self.listeners: list[Callable[[Operation], None]] = []
-        """Called after each writing operation of this process, so that nobody need poll for what we do ourselves."""
+        self.listeners: list[Callable[[Operation, bool], None]] = []
+        """Called after each writing operation of this process, with whether it stated events, so that
+        nobody need poll for what we do ourselves."""
         self._tools = tools
 
     def tools(self, actor: str = "house") -> Tools:
@@ -54,6 +56,7 @@ class House:
         dict of the fields. `Invalid` names what is wrong with the fields.
         """
         found = operation_of(which)
+        stated = _stated.count
         if not isinstance(request, found.request):
             request = to_request(found, request or {})
         if found.long:
@@ -68,7 +71,7 @@ class House:
                     _audit(inner, found, request)
         if found.writes:
             for listen in self.listeners:
-                listen(found)
+                listen(found, _stated.count != stated)
         return result
 
     def close(self) -> None:
@@ -122,9 +125,19 @@ def open_house(config: Config) -> House:
     return House(config, tools)
 
 
+class _Stated(threading.local):
+    """How many events this thread has stated."""
+
+    count = 0
+
+
+_stated = _Stated()
+
+
 def _store_event(connection: sa.Connection, event: Event, at: datetime) -> None:
     from ondol.events import repo
 
+    _stated.count += 1
     repo.insert_event(connection, event, at, catalog.answers_to(type(event)), SystemClock().now())
 
 

@@ -115,11 +115,13 @@ class Feed:
             yield day
             day += timedelta(days=1)
 
-    def learned(self, day: date) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Flights and weather that became known on the day before `day`, as JSON rows."""
-        since, until = _midnight(day - timedelta(days=1)), _midnight(day)
-        within = pl.col("known_at").is_between(since, until, closed="left")
-        return _rows(self.flights.filter(within)), _rows(self.weather.filter(within))
+    def landed(self, day: date) -> list[dict[str, Any]]:
+        """Flights whose delay became known on the day before `day`, as JSON rows."""
+        return _rows(self.flights.filter(_known(day - timedelta(days=1), day)))
+
+    def measured(self, since: date, until: date) -> list[dict[str, Any]]:
+        """Weather that became known from `since` to before `until`, without what history holds, as JSON rows."""
+        return _rows(self.weather.filter(_known(max(since, self.start), until)))
 
     def hours(self, day: date) -> Iterator[tuple[datetime, list[dict[str, Any]], dict[str, list[Any]]]]:
         """The hours of a day that have departures: the moment, the weather that became known since
@@ -143,6 +145,10 @@ def bad_batch(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in broken:
         row["gate"] = "B7"
     return broken
+
+
+def _known(since: date, until: date) -> pl.Expr:
+    return pl.col("known_at").is_between(_midnight(since), _midnight(until), closed="left")
 
 
 def _midnight(day: date) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
 
@@ -17,7 +17,7 @@ from ondol.kernel.errors import Conflict, Refused
 ENDPOINT = "flight-delay"
 ROWS_A_REQUEST = 100
 BAD_BATCH_DAY = date(2013, 4, 9)
-CARELESS_FROM = date(2013, 10, 1)
+CARELESS_FROM = date(2013, 8, 8)
 
 Say = Callable[[str], None]
 
@@ -39,22 +39,30 @@ class Replay:
         for day in self._feed.days(until):
             self._begin_day(day)
             for moment, weather, flights in self._feed.hours(day):
-                self._client.call("clock.set", now=moment)
+                self._client.at(moment)
                 if weather:
                     self._client.call("views.push", view="weather_now", rows=weather)
                 self._predict(flights)
             progress(day)
-        self._set_clock(until)
+        self._client.at(_midnight(until))
         self._rest()
 
     def _begin_day(self, day: date) -> None:
-        """Midnight: what was learned yesterday lands, the house looks at it, and time stands still until it is done."""
-        self._set_clock(day)
-        flights, weather = self._feed.learned(day)
+        """Around midnight: what was learned lands, then the day begins, and time stands still until all is done.
+
+        Flights are told every day, the weather's archive comes every Monday; its newest values are pushed hourly.
+        """
+        flights = self._feed.landed(day)
+        self._client.at(max(_midnight(day) - timedelta(seconds=1), _midnight(self._feed.start)))
         if day == BAD_BATCH_DAY:
             self._deliver_badly(day, flights)
         self._client.call("datasets.append", dataset="flights", key=f"flights {day}", rows=flights)
-        self._client.call("datasets.append", dataset="weather", key=f"weather {day}", rows=weather)
+        if day.weekday() == 0:
+            weather = self._feed.measured(day - timedelta(days=7), day)
+            if weather:
+                self._client.call("datasets.append", dataset="weather", key=f"weather {day}", rows=weather)
+        self._rest()
+        self._client.at(_midnight(day))
         self._rest()
         if day >= CARELESS_FROM and not self._careless_run:
             self._be_careless(day)
@@ -103,8 +111,9 @@ class Replay:
             self._seen_events = event.id
             self._say(f"{event.at:%Y-%m-%d}  {TOLD[event.name].format(**event.payload)}")
 
-    def _set_clock(self, day: date) -> None:
-        self._client.call("clock.set", now=datetime.combine(day, time_of_day(), tzinfo=UTC))
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time_of_day(), tzinfo=UTC)
 
 
 TOLD = {

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ondol.doors.guard import Guard
+from ondol.doors.moment import turn_clock
 from ondol.doors.rest import error_response, read_body
 from ondol.home import House
 from ondol.kernel.errors import Invalid, NotFound
@@ -30,24 +31,24 @@ BODY_LIMIT = 32 * 2**20
 Columns = dict[str, list[Any]]
 
 
-class Tensor(msgspec.Struct, kw_only=True):
+class Tensor(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     shape: list[int]
     datatype: str
     data: list[Any]
 
 
-class InferRequest(msgspec.Struct, kw_only=True):
+class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[Tensor]
     id: str | None = None
 
 
-class DataframeSplit(msgspec.Struct, kw_only=True):
+class DataframeSplit(msgspec.Struct, frozen=True, kw_only=True):
     columns: list[str]
     data: list[list[Any]]
 
 
-class Invocation(msgspec.Struct, kw_only=True):
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     dataframe_split: DataframeSplit | None = None
     dataframe_records: list[dict[str, Any]] | None = None
     instances: list[dict[str, Any]] | None = None
@@ -61,15 +62,15 @@ _invocation_decoder = msgspec.json.Decoder(Invocation)
 def plane_of(house: House) -> Plane:
     """A data plane that follows the traffic: changes of this process are in force before their call returns."""
     plane = Plane(house.tools("plane"))
-    house.listeners.append(lambda found: plane.refresh() if found.scope == "deploy" else None)
+    house.listeners.append(lambda found, _: plane.refresh() if found.scope == "deploy" else None)
     return plane
 
 
-def routes(plane: Plane, guard: Guard) -> list[Route]:
+def routes(house: House, plane: Plane, guard: Guard) -> list[Route]:
     def door(answer: Callable[[Request, bytes], Any]) -> Callable[[Request], Any]:
         async def handle(request: Request) -> Response:
             try:
-                guard.admit(request.method, request.headers)
+                turn_clock(house, guard.admit(request.method, request.headers), request.headers)
                 body = await read_body(request, BODY_LIMIT) if request.method == "POST" else b""
                 return await answer(request, body)  # type: ignore[no-any-return]
             except Exception as error:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from ondol import catalog
 from ondol.access.service import allow
 from ondol.doors.guard import Guard
+from ondol.doors.moment import turn_clock
 from ondol.home import House, to_request
 from ondol.kernel.content import Content
 from ondol.kernel.errors import Invalid, OndolError, TooLarge
@@ -42,6 +43,7 @@ def _handler(house: House, guard: Guard, found: Operation) -> Handler:
         try:
             actor = guard.admit(request.method, request.headers)
             allow(actor, found.scope)
+            turn_clock(house, actor, request.headers)
             fields = await read_fields(request, lists, house.config.body_limit_mb * 2**20)
             record = await run_in_threadpool(house.call, found, to_request(found, fields), actor=actor.name)
         except Exception as error:

@@ -55,7 +55,7 @@ def build_app(house: House) -> Starlette:
             Route("/health", health),
             Route("/v1/openapi.json", describe),
             *streams.routes(house, guard),
-            *inference.routes(plane, guard),
+            *inference.routes(house, plane, guard),
             *metrics.routes(house, plane, guard),
             *rest.routes(house, guard),
             *pages.routes(),

@@ -114,6 +114,10 @@ def select_due(connection: sa.Connection, now: datetime) -> list[Schedule]:
     return [Schedule(**row) for row in connection.execute(query).mappings()]
 
 
+def first_due(connection: sa.Connection) -> datetime | None:
+    return connection.execute(sa.select(schedules.c.next_at).order_by(schedules.c.next_at).limit(1)).scalar()
+
+
 def count_due(connection: sa.Connection, now: datetime) -> int:
     query = sa.select(sa.func.count()).select_from(schedules).where(schedules.c.next_at <= now)
     return int(connection.execute(query).scalar_one())

@@ -141,6 +141,11 @@ def due_schedules(tools: Tools, now: datetime) -> list[Schedule]:
     return repo.select_due(tools.connection, now)
 
 
+def next_due(tools: Tools) -> datetime | None:
+    """When the next schedule is due; None when there is none."""
+    return repo.first_due(tools.connection)
+
+
 def note_call(tools: Tools, schedule: Schedule, now: datetime, error: str) -> None:
     """A schedule was called: its next moment lies after `now`."""
     current = repo.find_schedule(tools.connection, schedule.name)

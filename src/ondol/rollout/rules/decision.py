@@ -17,6 +17,8 @@ LEAD_WORSE = -0.01
 """Looked at daily, a test at 5 % would sooner or later call an equal candidate worse:
 being worse needs a stricter test and a lead that matters."""
 P_BETTER = 0.05
+P_BETTER_BY_DAYS = 0.2
+"""A caution beside the proof: two weeks of days have too little power for 5 %, and turn away leads that are real."""
 
 
 def decide(seen: Evidence, rules: Sequence[conditions.Condition], *, stage_is_over: bool) -> tuple[Verdict, str]:
@@ -45,6 +47,6 @@ def _by_quality(seen: Evidence, stage_is_over: bool) -> tuple[Verdict, str]:
         return "wait", text
     if seen.p_better >= P_BETTER:
         return "roll_back", f"not measurably better: {text} (p {seen.p_better:.2g})"
-    if seen.p_better_by_days is not None and seen.p_better_by_days >= P_BETTER:
+    if seen.p_better_by_days is not None and seen.p_better_by_days >= P_BETTER_BY_DAYS:
         return "roll_back", f"not better from day to day: {text} (p {seen.p_better_by_days:.2g} by days)"
     return "promote", f"measurably better: {text} (p {seen.p_better:.2g})"
