@@ -145,7 +145,7 @@ def test_an_equal_candidate_is_rolled_back_at_the_end():
 
 
 def test_a_lead_made_on_one_stormy_day_is_not_enough():
-    lucky = _seen(paired_lead=0.03, p_better=1e-6, p_worse=1.0, p_better_by_days=0.2)
+    lucky = _seen(paired_lead=0.03, p_better=1e-6, p_worse=1.0, p_better_by_days=0.25)
     assert decide(lucky, QUALITY, stage_is_over=True)[0] == "roll_back"
     steady = msgspec.structs.replace(lucky, p_better_by_days=0.01)
     assert decide(steady, QUALITY, stage_is_over=True)[0] == "promote"
