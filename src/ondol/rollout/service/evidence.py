@@ -95,11 +95,20 @@ def _paired(
     both = rows.select(
         "label",
         pl.col("at").dt.date().alias("day"),
-        pl.Series("candidate", registry.load(tools, canary.candidate).predict(rows)),
-        pl.Series("champion", registry.load(tools, canary.champion).predict(rows)),
+        _scores(tools, rows, canary.candidate).alias("candidate"),
+        _scores(tools, rows, canary.champion).alias("champion"),
     )
     lead, better, worse = evals.delong(both["label"], both["candidate"], both["champion"])
     return lead, better, worse, days.p_better_by_days(_daily_leads(both))
+
+
+def _scores(tools: Tools, rows: pl.DataFrame, version: str) -> pl.Series:
+    """What a version says of each row: what it answered stands in the log, only for the others is it asked."""
+    placed = rows.with_row_index("place")
+    answered = placed.filter(pl.col("version") == version).select("place", "score")
+    others = placed.filter(pl.col("version") != version)
+    asked = others.select("place", pl.Series("score", registry.load(tools, version).predict(others), pl.Float64))
+    return pl.concat([answered, asked]).sort("place")["score"]
 
 
 def _daily_leads(both: pl.DataFrame) -> list[float]:
