@@ -22,11 +22,9 @@ weather = od.dataset(
              "time": "timestamp", "known_at": "timestamp"},
     partition="month", contract=[od.unique("origin", "time"), od.between("wind_speed", 0, 200)], owner="operations",
 )  # fmt: skip
-planes = od.dataset(
-    "planes", source=od.csv("data/planes.csv"), key="tailnum", time="since", owner="fleet",
-    columns={"tailnum": "string", "built": "double", "seats": "double", "since": "timestamp"},
-    contract=[od.unique("tailnum"), od.between("seats", 1, 900)],
-)  # fmt: skip
+planes = od.dataset("planes", source=od.csv("data/planes.csv"), key="tailnum", time="since", owner="fleet",
+                    columns={"tailnum": "string", "built": "double", "seats": "double", "since": "timestamp"},
+                    contract=[od.unique("tailnum"), od.between("seats", 1, 900)])  # fmt: skip
 
 measured = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
 weather_now = od.feature_view("weather_now", entity="origin", dataset=weather, ttl="3h", features=measured)

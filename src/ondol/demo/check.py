@@ -81,7 +81,8 @@ def features(evidence: Evidence) -> Answer:
                     | (pl.col(name).is_null() != pl.col(f"{name}_offline").is_null())).height
         for name in newest.features
     )  # fmt: skip
-    silver = evidence.table("silver/flights").select("carrier", "known_at", late=pl.col("arr_delay") > 15)
+    late = pl.sql_expr(newest.label).alias("late")
+    silver = evidence.table("silver/flights").select("carrier", "known_at", late)
     joined = offline.join(evidence.table("silver/flights").select("flight_id", "carrier"), on="flight_id")
     sample = joined.sample(100, seed=1).select("carrier", "departs_at", "carrier_late_7d").to_dicts()
     wrong = sum(not _same_share(silver, row) for row in sample)

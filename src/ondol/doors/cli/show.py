@@ -20,11 +20,42 @@ def show(record: Any, *, as_json: bool, title: str = "") -> None:
     from rich.console import Console
 
     console = Console()
+    if {"root", "nodes", "edges"} <= set(getattr(record, "__struct_fields__", ())):
+        console.print(_tree(record))
+        return
     items = record.items if isinstance(record, Page) else record
     if isinstance(items, list):
         console.print(_table(items) if items else f"[dim]nothing ({title})[/]")
     else:
         console.print(_card(msgspec.to_builtins(record, builtin_types=(datetime,))))
+
+
+def _tree(graph: Any) -> Any:
+    """A graph of ancestry as a tree; what stands above already is not opened again."""
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    known = {node.id: node for node in graph.nodes}
+    origins: dict[str, list[Any]] = {}
+    for edge in graph.edges:
+        origins.setdefault(edge.made, []).append(edge)
+
+    def words(identity: str) -> str:
+        node = known[identity]
+        facts = ", ".join(f"{name} {_cell(value)}" for name, value in list(node.facts.items())[:4])
+        return f"[bold]{escape(node.kind)}[/] {escape(node.title)}  [dim]{escape(identity)}  {escape(facts)}[/]"
+
+    opened = {graph.root}
+    tree = Tree(words(graph.root))
+    waiting = [(tree, graph.root)]
+    while waiting:
+        branch, identity = waiting.pop(0)
+        for edge in origins.get(identity, []):
+            twig = branch.add(f"[italic]{edge.relation.replace('_', ' ')}[/] {words(edge.origin)}")
+            if edge.origin not in opened:
+                opened.add(edge.origin)
+                waiting.append((twig, edge.origin))
+    return tree
 
 
 def _table(items: list[Any]) -> Any:

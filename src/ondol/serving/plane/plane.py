@@ -139,18 +139,22 @@ class Plane:
         self._live[endpoint.name] = Live(endpoint=endpoint, service=service, predictors=predictors)
 
     def names(self) -> list[str]:
-        return sorted(self._live)
+        """All endpoints, also those that cannot answer yet."""
+        with self._tools.transaction(write=False) as inner:
+            return [endpoint.name for endpoint in repo.select_endpoints(inner.connection)]
 
     def live(self, name: str) -> Live:
         """`NotFound` for an unknown endpoint, `Unavailable` for one without traffic."""
         if found := self._live.get(name):
             return found
         with self._tools.transaction(write=False) as inner:
-            known = [endpoint.name for endpoint in repo.select_endpoints(inner.connection)]
+            known = {endpoint.name: endpoint for endpoint in repo.select_endpoints(inner.connection)}
         if name not in known:
             raise NotFound(f"There is no endpoint {name!r}.", hint=f"Endpoints: {', '.join(known) or 'none yet'}.")
-        why = self._problems.get(name, "no version has its traffic yet")
-        raise Unavailable(f"Endpoint {name} cannot answer: {why}.", hint="ondol run")
+        if not known[name].traffic:
+            raise Unavailable(f"Endpoint {name} cannot answer: no version has its traffic yet.", hint="ondol run")
+        why = self._problems.get(name, "its model is being loaded")
+        raise Unavailable(f"Endpoint {name} cannot answer: {why}.", hint="Try again in a moment.")
 
     def infer(self, name: str, given: Mapping[str, list[Any]]) -> Answer:
         """Score rows given as columns: entity keys and row columns, or all features themselves.
