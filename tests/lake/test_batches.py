@@ -164,8 +164,9 @@ def test_stale_rows_are_refused_by_the_clock_of_the_house(lake: Lake):
         lake.append("old", flights(0, 4))
 
 
-def test_an_empty_batch_is_known_and_writes_nothing(lake: Lake):
-    lake.declare()
+@pytest.mark.parametrize("where", ["", FLIGHTS.where])
+def test_an_empty_batch_is_known_and_writes_nothing(lake: Lake, where: str):
+    lake.declare(msgspec.structs.replace(FLIGHTS, where=where))
     batch = lake.append("none", [])
     assert (batch.rows, batch.bronze_version, batch.silver_version) == (0, -1, -1)
     assert lake.append("none", flights(0, 2)) == batch

@@ -48,6 +48,9 @@ def check(
     is the freshest moment of the delivery when this batch is only a part of it.
     """
     frame, wrong = casting.typed(text, spec.columns)
+    if not text.height:
+        # A frame without columns has no height of its own: typing it has made up a row of nulls.
+        return Checked(usable=frame.clear(), newest=None, violations=[])
     report = _Report(text, originals)
     missing = [name for name in spec.columns if name not in text.columns] if text.height else []
     _check_columns(spec, text, missing, report)

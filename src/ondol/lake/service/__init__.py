@@ -89,8 +89,6 @@ def append_batch(tools: Tools, request: AppendBatch) -> Batch:
             f"key: {len(request.key)} characters; a batch needs 1 to {KEY_LENGTH}.",
             hint="Take what makes the batch this one, like the day it is for.",
         )
-    if not request.rows:
-        raise Invalid(f"dataset {request.dataset}: the batch {request.key!r} has no rows.")
     arrival = landing.Arrival(
         dataset=request.dataset,
         key=request.key,
