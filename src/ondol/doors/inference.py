@@ -90,7 +90,7 @@ def routes(house: House, plane: Plane, guard: Guard) -> list[Route]:
         return _json({"predictions": answer.scores, "request_id": answer.request_id}, answer)
 
     async def describe(request: Request, _: bytes) -> Response:
-        live = plane.live(request.path_params["name"])
+        live = await run_in_threadpool(plane.live, request.path_params["name"])
         inputs = {**live.service.inputs, live.service.spec.key: "string", live.service.spec.time: "timestamp"}
         record = {
             "name": live.endpoint.name,
@@ -102,7 +102,7 @@ def routes(house: House, plane: Plane, guard: Guard) -> list[Route]:
         return _json(record)
 
     async def ready(request: Request, _: bytes) -> Response:
-        plane.live(request.path_params["name"])
+        await run_in_threadpool(plane.live, request.path_params["name"])
         return _json({"ready": True})
 
     async def alive(_: Request, __: bytes) -> Response:
@@ -125,7 +125,7 @@ def routes(house: House, plane: Plane, guard: Guard) -> list[Route]:
 
 async def _ask(plane: Plane, name: str, columns: Columns) -> Answer:
     size = max((len(values) for values in columns.values()), default=0)
-    if size > SMALL_ROWS:
+    if size > SMALL_ROWS or not plane.is_live(name):
         return await run_in_threadpool(plane.infer, name, columns)
     return plane.infer(name, columns)
 

@@ -143,8 +143,17 @@ class Plane:
         with self._tools.transaction(write=False) as inner:
             return [endpoint.name for endpoint in repo.select_endpoints(inner.connection)]
 
+    def is_live(self, name: str) -> bool:
+        """Whether requests are answered from memory, without waiting for a model to be loaded."""
+        return name in self._live
+
     def live(self, name: str) -> Live:
-        """`NotFound` for an unknown endpoint, `Unavailable` for one without traffic."""
+        """`NotFound` for an unknown endpoint, `Unavailable` for one without traffic.
+
+        The first request after a deployment waits until the model is loaded.
+        """
+        if not self.is_live(name):
+            self.refresh()
         if found := self._live.get(name):
             return found
         with self._tools.transaction(write=False) as inner:
