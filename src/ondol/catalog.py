@@ -23,6 +23,8 @@ import ondol.pipelines.service
 import ondol.project.service
 import ondol.registry.reactions
 import ondol.registry.service
+import ondol.registry.service.production
+import ondol.registry.service.reviews
 import ondol.rollout.service
 import ondol.serving.service
 import ondol.sqlml.service
@@ -34,7 +36,12 @@ ROOMS = (
     (ondol.access.service,),
     (ondol.events.service,),
     (ondol.tracking.service,),
-    (ondol.registry.service, ondol.registry.reactions),
+    (
+        ondol.registry.service,
+        ondol.registry.service.production,
+        ondol.registry.service.reviews,
+        ondol.registry.reactions,
+    ),
     (ondol.lake.service,),
     (ondol.jobs.service, ondol.jobs.reactions),
     (ondol.features.service, ondol.features.reactions),

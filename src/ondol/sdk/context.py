@@ -64,6 +64,10 @@ class Traced:
         return self
 
 
+Reading = tuple[Any, str]
+"""Rows that a step got, and what was done to them before (nothing, most often)."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Finished:
     """What the work of a step came to: its value, one line about it, the ids to note on the run, its metrics."""
@@ -98,6 +102,9 @@ class RunContext:
         self.inside_step = False
         self.steps: dict[str, StepRun] = {}
         self.training_sets: dict[str, TrainingSet] = {}
+        self.readings: dict[str, list[Reading]] = {}
+        """By step run: the rows of training sets that went into it."""
+        self._derived: dict[int, Reading] = {}
         self._root = root
         self._position = 0
         self._metrics: dict[str, float] = {}
@@ -133,7 +140,15 @@ class RunContext:
             answer = recorded_step.function(*bound.args, **bound.kwargs)
             return Finished(value=answer, metrics=values.numbers(answer))
 
-        return self.perform(planned, work)[0]
+        answer, origin = self.perform(planned, work)
+        self.readings[origin.step] = [
+            reading for value in arguments.values() for reading in self._read(value) if reading is not None
+        ]
+        return answer
+
+    def _read(self, value: Any) -> Iterator[Reading | None]:
+        for item in value if isinstance(value, list | tuple) else [value]:
+            yield (item, "") if isinstance(item, Traced) else self._derived.get(id(item))
 
     def perform(self, planned: Planned, work: Callable[[], Finished]) -> tuple[Any, Origin]:
         """Run a step, or take its stored output. Raises `StepFailed` after its failure has been stored."""
@@ -199,9 +214,10 @@ class RunContext:
         known = self._known.get(id(value))
         return known[1] if known else None
 
-    def derive(self, value: Any, step: str) -> Any:
-        """Note that a value was made from the output of a step, outside of any step."""
-        self._known[id(value)] = (value, Origin(step=step, digest=self.digest(value)))
+    def derive(self, value: Any, source: Traced, how: str) -> Any:
+        """Note that a value was made from another outside of any step, and how."""
+        self._known[id(value)] = (value, Origin(step=source.origin.step, digest=self.digest(value)))
+        self._derived[id(value)] = (source, how)
         return value
 
     def ancestors(self, step: str) -> Iterator[StepRun]:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ondol.features import service as features
 from ondol.features.types import GetService
 from ondol.kernel.errors import Conflict, Invalid, NotFound
@@ -17,6 +19,7 @@ from ondol.lineage.types import Edge, Graph, Node, Trace
 from ondol.ports.tools import Tools
 from ondol.registry import service as registry
 from ondol.registry.types import GetModel, GetVersion
+from ondol.registry.types.lifecycle import TrafficShare
 from ondol.serving import rules
 from ondol.serving.types import (
     DeclareEndpoint,
@@ -107,6 +110,8 @@ def set_traffic(tools: Tools, request: SetTraffic) -> Endpoint:
         name=known.name, spec=known.spec, traffic=traffic, revision=known.revision + 1, updated_at=tools.now()
     )
     repo.put_endpoint(tools.connection, endpoint)
+    shares = [msgspec.convert(route, TrafficShare, from_attributes=True) for route in traffic]
+    registry.note_traffic(tools, known.spec.model, known.name, shares, reason=request.reason, evidence=request.evidence)
     lineage.record(
         tools,
         nodes=[_node(endpoint)],

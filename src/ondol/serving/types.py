@@ -95,6 +95,8 @@ class SetTraffic(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     shares: dict[str, float]
     reason: str = "by hand"
+    evidence: str = ""
+    """The id of a canary or comparison."""
 
 
 class GetRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from ondol.kernel.errors import Invalid
@@ -11,8 +12,9 @@ from ondol.registry.types import GateRule, ModelSpec, RegisterVersion
 
 GATE_METRICS: Final = ("auc", "log_loss", "brier")
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-_ALIAS = re.compile(r"[a-z][a-z0-9-]{0,49}")
+_NAME = re.compile(r"[^/:\x00-\x1f\x7f]{1,256}")
+_ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_RESERVED = re.compile(r"latest|v?\d+", re.IGNORECASE)
 _FOLDER = re.compile(r"models(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){1,3}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._/-]{0,199}")
@@ -26,11 +28,20 @@ def check_spec(spec: ModelSpec) -> None:
 
 
 def check_model_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    """The names that MLflow's clients may give: they are no paths, and `models:/NAME/1` can be told apart."""
+    if not _NAME.fullmatch(name) or name.strip() != name or name in (".", ".."):
         raise Invalid(
-            f"{name[:80]!r} is no name for a model.",
-            hint="Use 1 to 100 of a-z, 0-9, '.', '_' and '-', starting with a letter or a digit: flight-delay.",
+            f"Invalid model name {name[:80]!r}.",
+            hint="Use 1 to 256 letters, without '/', ':' and control characters: flight-delay.",
         )
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 250 or not key.strip():
+            raise Invalid(f"The tag {key[:80]!r} has {len(key)} characters; 1 to 250.")
+        if len(value) > 100_000:
+            raise Invalid(f"The value of the tag {key!r} has {len(value):,} characters; 100,000 at most.")
 
 
 def _check_rule(rule: GateRule) -> None:
@@ -47,14 +58,17 @@ def _check_rule(rule: GateRule) -> None:
 
 
 def check_alias(alias: str) -> None:
-    """Aliases start with a letter, so that no version number is one."""
+    """No version number is an alias, and neither is `latest`, which every model has."""
     if not _ALIAS.fullmatch(alias):
-        raise Invalid(f"{alias[:80]!r} is no alias.", hint="Use 1 to 50 of a-z, 0-9 and '-', starting with a letter.")
+        raise Invalid(f"Invalid alias name {alias[:80]!r}.", hint="Use 1 to 255 letters, digits, '-' and '_'.")
+    if _RESERVED.fullmatch(alias):
+        raise Invalid(f"The alias name {alias!r} is reserved.", hint="It names a version already. Choose another.")
 
 
 def check_registration(request: RegisterVersion) -> None:
     """`Invalid` for a registration that names no package of ours, or metrics that are no numbers."""
     check_folder(request.package)
+    check_tags(request.tags)
     if not 1 <= len(request.key) <= 200:
         raise Invalid(f"`key` has {len(request.key)} characters; 1 to 200.", hint="Give the id of the run, say.")
     if not request.files:

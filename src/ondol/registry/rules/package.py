@@ -58,6 +58,12 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def address(files: Mapping[str, str]) -> str:
+    """The name of a package's folder: half the SHA-256 over the names and digests of its files."""
+    said = "".join(f"{name}\0{sha}\n" for name, sha in sorted(files.items()))
+    return digest(said.encode())[:32]
+
+
 def altered(expected: Mapping[str, str], found: Mapping[str, bytes]) -> list[str]:
     """What is wrong with the files of a package, in words; `[]` when every byte is as registered."""
     missing = [f"{name} is missing" for name in expected if name not in found]

@@ -193,6 +193,7 @@ def _promote(tools: Tools, canary: Canary, reason: str) -> Canary:
             endpoint=canary.endpoint,
             shares={canary.candidate: 1.0},
             reason=f"version {canary.candidate_number} promoted: {reason}",
+            evidence=canary.id,
         ),
     )
     model = registry.get_version(tools, GetVersion(version=canary.candidate)).model
@@ -223,6 +224,7 @@ def _roll_back(tools: Tools, canary: Canary, reason: str, share_served: float) -
             endpoint=canary.endpoint,
             shares={canary.champion: 1.0},
             reason=f"version {canary.candidate_number} rolled back: {reason}",
+            evidence=canary.id,
         ),
     )
     _stop_checks(tools, canary)
@@ -252,7 +254,7 @@ def _split(tools: Tools, canary: Canary, every: str, reason: str) -> None:
     """The traffic of a stage, and the checks that go with it."""
     # The champion comes first: of equal shares the first is the champion's.
     shares = {canary.champion: 1 - canary.share, canary.candidate: canary.share}
-    serving.set_traffic(tools, SetTraffic(endpoint=canary.endpoint, shares=shares, reason=reason))
+    serving.set_traffic(tools, SetTraffic(endpoint=canary.endpoint, shares=shares, reason=reason, evidence=canary.id))
     jobs.declare_schedule(
         tools,
         DeclareSchedule(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import platform
-import sys
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from ondol.evals.types import Compare, Comparison
-from ondol.features.types import TrainingSet
 from ondol.kernel.errors import Invalid
 from ondol.registry import service as registry
 from ondol.registry.types import About, RegisterVersion, Version
 from ondol.rollout.types import StartCanary
-from ondol.sdk import values
+from ondol.sdk import evidence, values
+from ondol.sdk.collector import build
 from ondol.sdk.context import Finished, Origin, Planned, RunContext, Traced, required_run
 from ondol.sdk.delivery import Endpoint, Model
 from ondol.sdk.fingerprints import sha256
-from ondol.sdk.flow.rows import Rows
+from ondol.sdk.flow.rows import Rows, readings
 
+_NO_FOLDER = re.compile(r"^[^A-Za-z0-9_-]|[^A-Za-z0-9._-]")
 _PAST = "by hand, past the gate"
 
 
@@ -68,17 +68,21 @@ class Verdict(Traced):
         return self.record
 
 
-def candidate(model: Model | str, trained: Any, scores: dict[str, float] | None = None) -> Candidate:
-    """Step `register`: register a trained model as a version, with all that it was made from."""
+def candidate(
+    model: Model | str, trained: Any, scores: dict[str, float] | None = None, *, search: dict[str, Any] | None = None
+) -> Candidate:
+    """Step `register`: register a trained model as a version, with all that it was made from.
+
+    `search` says how its parameters were found, for the card: `{"method": "random search", "runs": 40,
+    "ranges": {"leaves": [7, 255]}}`.
+    """
     run = required_run("od.candidate")
     name = model if isinstance(model, str) else model.name
     sources = [origin for origin in (run.origin(trained), run.origin(scores)) if origin]
-    ancestors = [step for origin in sources[:1] for step in run.ancestors(origin.step)]
+    source = _source(run, trained, scores, build(evidence.Search, "search", search) if search else None)
 
     def work() -> Finished:
-        made_from = next((run.training_sets[step.id] for step in ancestors if step.id in run.training_sets), None)
-        params = ancestors[0].params if ancestors else {}
-        version = _register(run, name, trained, made_from, params, values.numbers(scores or {}))
+        version = _register(run, name, source, values.numbers(scores or {}))
         record = Registered(model=name, version=version.id, number=version.number)
         print(f"{name} {version.number} is registered as {version.id}")
         return Finished(value=record, summary=f"{name} {version.number}", results={"version": version.id})
@@ -95,20 +99,34 @@ def candidate(model: Model | str, trained: Any, scores: dict[str, float] | None 
     return Candidate(*run.perform(planned, work))
 
 
-def _register(
-    run: RunContext,
-    name: str,
-    trained: Any,
-    made_from: TrainingSet | None,
-    params: dict[str, Any],
-    metrics: dict[str, float],
-) -> Version:
-    about = About()
+def _source(run: RunContext, trained: Any, scores: Any, search: evidence.Search | None) -> evidence.Source:
+    """The model, the steps that made and judged it, and the rows that they read."""
+    made = run.origin(trained)
+    judged = run.origin(scores)
+    ancestors = list(run.ancestors(made.step)) if made else []
+    sets = (run.training_sets[step.id] for step in ancestors if step.id in run.training_sets)
+    return evidence.Source(
+        model=trained,
+        framework=type(trained).__module__.partition(".")[0],
+        made_from=next(sets, None),
+        learned=readings(run, made.step) if made else [],
+        judged=readings(run, judged.step) if judged else [],
+        params=ancestors[0].params if ancestors else {},
+        search=search,
+    )
+
+
+def _register(run: RunContext, name: str, source: evidence.Source, metrics: dict[str, float]) -> Version:
+    made_from = source.made_from
+    gathered = evidence.gather(run, source)
+    about = About(run=run.run.id, environment=_versions(gathered), files=gathered.files)
     origin: dict[str, Any] = {}
     if made_from:
-        about = About(label=made_from.label, service=made_from.service, service_hash=made_from.service_hash)
+        told = {"label": made_from.label, "service": made_from.service, "service_hash": made_from.service_hash}
+        about = msgspec.structs.replace(about, **told)
         origin = {"training_set": made_from.id, "tables": made_from.tables}
-    package = registry.write_package(run.tools, f"models/{name}/{run.run.id}", trained, about)
+    folder = f"models/{_NO_FOLDER.sub('-', name)[:80]}"
+    package = registry.write_package(run.tools, folder, source.model, about)
     request = RegisterVersion(
         model=name,
         key=run.run.id,
@@ -120,26 +138,25 @@ def _register(
         service_hash=about.service_hash,
         label=about.label,
         features=package.manifest.features,
-        params=params,
+        params=dict(source.params),
         metrics=metrics,
         signature=package.manifest.signature,
         code=run.run.code,
         commit=run.commit,
-        environment=environment(),
+        environment=about.environment,
+        tags={"pipeline": run.run.pipeline, "reason": run.run.reason},
+        evidence=gathered.evidence,
         **origin,
     )
     version: Version = run.call("versions.register", request)
     return version
 
 
-def environment() -> dict[str, str]:
-    """Python, the platform, and the version of each package that is loaded and says which it is."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name, module in sorted(sys.modules.items()):
-        version = None if "." in name or name.startswith("_") else getattr(module, "__version__", None)
-        if isinstance(version, str):
-            found[name] = version
-    return found
+def _versions(gathered: evidence.Gathered) -> dict[str, str]:
+    """Python, the platform, and each package with its version."""
+    found = gathered.evidence.environment
+    packages = {name: pin.version for name, pin in found.packages.items()}
+    return {"python": found.python, "platform": found.platform, **packages}
 
 
 def gate(version: Candidate, rows: Any) -> Verdict:

@@ -46,6 +46,8 @@ class Rows(Traced):
     until: datetime
     keep: tuple[str, ...]
     origin: Origin
+    rule: str = "all rows"
+    """How they were chosen, in words."""
 
     def argument(self) -> pl.DataFrame:
         return self.frame
@@ -55,23 +57,38 @@ class Rows(Traced):
         if name.startswith("__"):
             raise AttributeError(name)
         found = getattr(self.frame, name)
-        return functools.partial(self._derived, found) if callable(found) else found
+        return functools.partial(self._derived, name, found) if callable(found) else found
 
-    def _derived(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _derived(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         value = method(*args, **kwargs)
         run = required_run("A training set")
-        return run.derive(value, self.origin.step) if isinstance(value, type(self.frame)) else value
+        return run.derive(value, self, name) if isinstance(value, type(self.frame)) else value
+
+    @property
+    def size(self) -> int:
+        """How many rows; without reading them, if nobody has."""
+        if "frame" in vars(self):
+            return self.frame.height
+        return int(self._scan().select("label").collect().height)
 
     @functools.cached_property
     def frame(self) -> pl.DataFrame:
+        wanted = [*self.built.training_set.features, "label", *self.keep]
+        return self._scan().select(wanted).collect()
+
+    def _scan(self) -> pl.LazyFrame:
         run = required_run("Reading a training set")
         record = self.built.training_set
-        wanted = [*record.features, "label", *self.keep]
         rows = run.tools.tables.scan(record.table, version=record.table_version)
         time = _instant(self.built.time)
         if self.since is not None:
             rows = rows.filter(time >= self.since)
-        return rows.filter(time < self.until).select(wanted).collect()
+        return rows.filter(time < self.until)
+
+
+def readings(run: RunContext, step: str) -> list[tuple[Rows, str]]:
+    """The rows that went into a step, and what was done to them before."""
+    return [(rows, how) for rows, how in run.readings.get(step, []) if isinstance(rows, Rows)]
 
 
 def training_set(inputs: Service, *, after: Landed | None = None, last: str = "", keep: list[str] | None = None) -> Any:
@@ -115,7 +132,8 @@ def training_set(inputs: Service, *, after: Landed | None = None, last: str = ""
         work,
     )
     run.training_sets[origin.step] = built.training_set
-    return Rows(built, None, built.training_set.until, tuple(keep or ()), origin)
+    rule = f"the newest {last}" if last else "all rows"
+    return Rows(built, None, built.training_set.until, tuple(keep or ()), origin, rule)
 
 
 def _known_until(run: RunContext, dataset: Dataset, version: int) -> datetime:
@@ -149,9 +167,13 @@ def split(rows: Any, *, newest: str) -> tuple[Any, Any]:
         raise Invalid("od.split divides what od.training_set gave.", hint="Split other frames in a step of your own.")
     end = (rows.built.last or rows.until) + _MICROSECOND
     border = end - parse_duration(newest)
-    return _part(rows, rows.since, border), _part(rows, border, rows.until)
+    column = rows.built.time
+    return (
+        _part(rows, rows.since, border, f"{rows.rule} but the newest {newest} by {column}"),
+        _part(rows, border, rows.until, f"the newest {newest} by {column}"),
+    )
 
 
-def _part(rows: Rows, since: datetime | None, until: datetime) -> Rows:
+def _part(rows: Rows, since: datetime | None, until: datetime, rule: str) -> Rows:
     digest = sha256(rows.origin.digest, str(since), str(until), *rows.keep)
-    return replace(rows, since=since, until=until, origin=Origin(step=rows.origin.step, digest=digest))
+    return replace(rows, since=since, until=until, origin=Origin(step=rows.origin.step, digest=digest), rule=rule)

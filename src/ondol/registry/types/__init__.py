@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ondol.kernel.event import Event
+from ondol.registry.types.evidence import Evidence
 
 
 class GateRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,10 +28,16 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
     intended_use: str = ""
     limits: str = ""
+    approval: bool = False
+    """A version must be approved in a review before it may become champion or answer requests."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """Immutable. `package` is the folder of its files among the blobs, `files` their SHA-256."""
+    """Immutable but for its notes: `description`, `tags` and `stage`.
+
+    `package` is the folder of its files among the blobs, `files` their SHA-256. Both are empty for a model
+    whose files lie elsewhere, at `source`, and `files` alone once they have been pruned.
+    """
 
     id: str
     model: str
@@ -60,6 +67,17 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     card: str = ""
     """Markdown."""
+    evidence: Evidence = Evidence()
+    seal: str = ""
+    """`KEY:HMAC` over its id, number and files, made with a key of the house."""
+    source: str = ""
+    location: str = ""
+    """Where `source` was found to be when it was linked."""
+    run_link: str = ""
+    description: str = ""
+    stage: str = "None"
+    updated_at: datetime | None = None
+    pruned_at: datetime | None = None
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +86,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     aliases: dict[str, int]
     versions: int
     updated_at: datetime
+    created_at: datetime | None = None
+    tags: dict[str, str] = {}
 
 
 class AliasSpan(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +122,10 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     service: str = ""
     service_hash: str = ""
+    run: str = ""
+    environment: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    """More files for the package: code, definitions, plots."""
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +137,11 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeclareModel(msgspec.Struct, frozen=True, kw_only=True):
+    """`new`: a model that exists already is a `Conflict`."""
+
     spec: ModelSpec
+    new: bool = False
+    tags: dict[str, str] = {}
 
 
 class RegisterVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +169,8 @@ class RegisterVersion(msgspec.Struct, frozen=True, kw_only=True):
     commit: str = ""
     environment: dict[str, str] = {}
     tags: dict[str, str] = {}
+    description: str = ""
+    evidence: Evidence = Evidence()
 
 
 class GetModel(msgspec.Struct, frozen=True, kw_only=True):

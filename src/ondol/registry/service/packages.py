@@ -1,0 +1,140 @@
+"""Packages: written once, named by their content, checked byte by byte whenever they are read."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any, Final
+
+from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
+from ondol.ports.runtime import Predictor, Runtime
+from ondol.ports.tools import Tools
+from ondol.registry.rules import mlmodel, names, package
+from ondol.registry.service import keys
+from ondol.registry.service.look import version_of
+from ondol.registry.types import About, Manifest, Package, RegisterVersion, Version
+
+LOADED_LIMIT: Final = 16
+
+_loaded: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
+_loaded_lock = threading.Lock()
+
+
+def write_package(tools: Tools, folder: str, model: Any, about: About) -> Package:
+    """Write a model object as a package into a folder below `folder` (`models/...`) that is named by its content.
+
+    Raises `Invalid` when no runtime of this house recognises the object.
+    """
+    names.check_folder(folder)
+    runtime = next((one for one in tools.runtimes if one.recognises(model)), None)
+    if runtime is None:
+        raise Invalid(
+            f"No runtime of this house knows models of {type(model).__module__}.{type(model).__qualname__}.",
+            hint=f"It knows {', '.join(one.flavor for one in tools.runtimes) or 'none'}.",
+        )
+    signature = runtime.signature(model)
+    manifest = Manifest(
+        format=package.FORMAT,
+        flavor=runtime.flavor,
+        features=signature["features"],
+        label=about.label,
+        service=about.service,
+        service_hash=about.service_hash,
+        signature=signature,
+    )
+    files = {
+        **mlmodel.write(runtime.flavor, manifest.features, about.environment, at=tools.now(), run=about.run),
+        **about.files,
+        **runtime.dump(model),
+        package.MANIFEST: package.write_manifest(manifest),
+    }
+    digests = {name: package.digest(content) for name, content in files.items()}
+    target = f"{folder}/{package.address(digests)}"
+    for name, content in files.items():
+        tools.blobs.put(f"{target}/{name}", content)
+    return Package(folder=target, files=digests, manifest=manifest)
+
+
+def load(tools: Tools, version: str) -> Predictor:
+    """The predictor of a version; kept in memory for the next call (the last 16, for the whole process).
+
+    Raises `Refused` when a byte of the package differs from what was registered, or
+    the record itself does; `Unavailable` when no runtime here can read it.
+    """
+    key = (tools.blobs.url, version)
+    with _loaded_lock:
+        if found := _loaded.get(key):
+            _loaded.move_to_end(key)
+            return found
+    with tools.transaction(write=False) as inner:
+        registered = version_of(inner, version)
+    files = read_package(tools, registered)
+    manifest = package.read_manifest(files.pop(package.MANIFEST))
+    predictor = _runtime(tools, manifest.flavor).load(files)
+    with _loaded_lock:
+        _loaded[key] = predictor
+        while len(_loaded) > LOADED_LIMIT:
+            _loaded.popitem(last=False)
+    return predictor
+
+
+def read_package(tools: Tools, version: Version) -> dict[str, bytes]:
+    """All files of a version's package, after checking its seal and every byte. `Refused` says what is wrong."""
+    name = f"{version.model} {version.number}"
+    if version.pruned_at:
+        raise Refused(
+            f"The files of {name} were pruned on {version.pruned_at:%Y-%m-%d}.",
+            hint=f"Build it anew: ondol reproduce {version.model} --version {version.number}",
+        )
+    if not version.files:
+        raise Refused(
+            f"The files of {name} lie elsewhere, at {version.source}.",
+            hint="Load it with the MLflow client: mlflow.pyfunc.load_model.",
+        )
+    keys.check(tools, version)
+    files = read_files(tools, version.package, version.files)
+    if wrong := package.altered(version.files, files):
+        raise Refused(
+            f"The package of {name} is not what was registered: {', '.join(wrong)}.",
+            hint=f"Restore {version.package} from a backup, or register the model again.",
+            details={"files": wrong},
+        )
+    return files
+
+
+def read_files(tools: Tools, folder: str, files: dict[str, str]) -> dict[str, bytes]:
+    """The files that are there."""
+    found = {}
+    for name in files:
+        try:
+            found[name] = tools.blobs.get(f"{folder}/{name}")
+        except NotFound:
+            continue
+    return found
+
+
+def checked_manifest(request: RegisterVersion, files: dict[str, bytes]) -> Manifest:
+    """What the package of a registration says of itself, when it is what the request says."""
+    if package.MANIFEST not in request.files:
+        raise Invalid(f"The package has no {package.MANIFEST}.", hint="Write it with `ondol.sdk`, which adds one.")
+    if wrong := package.altered(request.files, files):
+        raise Refused(
+            f"The files below {request.package} are not those of the request: {', '.join(wrong)}.",
+            hint="Put the files first, then register them with their SHA-256.",
+            details={"files": wrong},
+        )
+    manifest = package.read_manifest(files[package.MANIFEST])
+    if manifest.flavor != request.flavor:
+        raise Invalid(f"The package holds a {manifest.flavor!r} model, not a {request.flavor!r} one.")
+    if request.features and request.features != manifest.features:
+        raise Invalid(
+            "The features of the request are not those of the package.",
+            hint=f"The package reads {', '.join(manifest.features[:20])}.",
+        )
+    return manifest
+
+
+def _runtime(tools: Tools, flavor: str) -> Runtime:
+    if found := next((one for one in tools.runtimes if one.flavor == flavor), None):
+        return found
+    raise Unavailable(f"This house has no runtime for {flavor!r} models.", hint=package.how_to_install(flavor))
