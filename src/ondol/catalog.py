@@ -23,7 +23,9 @@ import ondol.pipelines.service
 import ondol.project.service
 import ondol.registry.reactions
 import ondol.registry.service
+import ondol.registry.service.notes
 import ondol.registry.service.production
+import ondol.registry.service.retention
 import ondol.registry.service.reviews
 import ondol.rollout.service
 import ondol.serving.service
@@ -38,7 +40,9 @@ ROOMS = (
     (ondol.tracking.service,),
     (
         ondol.registry.service,
+        ondol.registry.service.notes,
         ondol.registry.service.production,
+        ondol.registry.service.retention,
         ondol.registry.service.reviews,
         ondol.registry.reactions,
     ),

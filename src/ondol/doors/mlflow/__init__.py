@@ -20,7 +20,7 @@ from starlette.types import Scope as Connection
 
 from ondol.access.service import allow
 from ondol.doors.guard import Guard
-from ondol.doors.mlflow import server
+from ondol.doors.mlflow import registry, server
 from ondol.doors.mlflow.protocol import Endpoint, no_endpoint, read_request, to_error
 from ondol.doors.moment import turn_clock
 from ondol.doors.rest import read_body
@@ -30,7 +30,7 @@ PREFIXES: Final = ("/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/2.0/mlflow",
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *server.ENDPOINTS,
-    # registry.ENDPOINTS
+    *registry.ENDPOINTS,
 )
 
 

@@ -47,12 +47,12 @@ def list_spans(connection: sa.Connection, model: str, alias: str, at: datetime |
 
 def aliases_of(connection: sa.Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     """Version to the aliases that point at it now."""
-    query = sa.select(alias_history.c.version, alias_history.c.alias).where(
-        alias_history.c.until.is_(None), alias_history.c.version.in_(ids)
-    )
+    query = sa.select(alias_history.c.version, alias_history.c.alias).where(alias_history.c.until.is_(None))
+    wanted = set(ids)
     found: dict[str, list[str]] = {}
     for version, alias in connection.execute(query.order_by(alias_history.c.alias)):
-        found.setdefault(version, []).append(alias)
+        if version in wanted:
+            found.setdefault(version, []).append(alias)
     return found
 
 

@@ -1,0 +1,369 @@
+"""Registered models and their versions, as MLflow's clients know them.
+
+A version that a client registers has its files where the client put them (`source`); a version of a pipeline has
+them in its package, which clients download through the artifact proxy. Both have an `MLmodel` file.
+Differs from MLflow in one thing on purpose: a number is never given again, not even after its model was removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from ondol import catalog
+from ondol.doors.mlflow.protocol import Endpoint, MlflowError, endpoint, require
+from ondol.doors.mlflow.registry_requests import (
+    Alias,
+    CreateModel,
+    CreateVersion,
+    DescribeModel,
+    DescribeVersion,
+    LatestVersions,
+    Named,
+    Numbered,
+    RenameModel,
+    SearchModels,
+    SearchVersions,
+    StageVersion,
+    Tag,
+    TagModel,
+    TagVersion,
+)
+from ondol.kernel.errors import Conflict, Invalid, NotFound
+from ondol.ports.tools import Tools
+
+PACKAGES: Final = "ondol-packages"
+"""The folder of the artifact proxy where clients find the packages of our own versions, for reading."""
+
+STAGES: Final = ("None", "Staging", "Production", "Archived")
+MODELS_LIMIT, VERSIONS_LIMIT = 1_000, 200_000
+
+Json = dict[str, Any]
+
+
+def create_model(tools: Tools, request: CreateModel) -> Json:
+    name = require(request.name, "name")
+    spec = {"name": name, "description": request.description}
+    try:
+        made = _run(tools, "models.declare", spec=spec, new=True, tags=_tags(request.tags))
+    except Conflict as error:
+        raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.") from error
+    return {"registered_model": _model_json(tools, made)}
+
+
+def get_model(tools: Tools, request: Named) -> Json:
+    return {"registered_model": _model_json(tools, _model(tools, request.name))}
+
+
+def rename_model(tools: Tools, request: RenameModel) -> Json:
+    name = _model(tools, request.name).name
+    to = require(request.new_name, "new_name")
+    try:
+        made = _run(tools, "models.rename", model=name, to=to)
+    except Conflict as error:
+        word = "RESOURCE_ALREADY_EXISTS" if "already" in error.message else "INVALID_PARAMETER_VALUE"
+        raise MlflowError(word, f"{error.message} {error.hint}") from error
+    return {"registered_model": _model_json(tools, made)}
+
+
+def describe_model(tools: Tools, request: DescribeModel) -> Json:
+    name = _model(tools, request.name).name
+    made = _run(tools, "models.annotate", model=name, description=request.description)
+    return {"registered_model": _model_json(tools, made)}
+
+
+def delete_model(tools: Tools, request: Named) -> Json:
+    _run(tools, "models.remove", model=_model(tools, request.name).name)
+    return {}
+
+
+def tag_model(tools: Tools, request: TagModel) -> Json:
+    name = _model(tools, request.name).name
+    _run(tools, "models.annotate", model=name, tags={require(request.key, "key"): request.value})
+    return {}
+
+
+def untag_model(tools: Tools, request: TagModel) -> Json:
+    name = _model(tools, request.name).name
+    _run(tools, "models.annotate", model=name, untag=[require(request.key, "key")])
+    return {}
+
+
+def search_models(tools: Tools, request: SearchModels) -> Json:
+    _check_limit(request.max_results, MODELS_LIMIT)
+    page = _run(
+        tools,
+        "models.search",
+        filter=request.filter,
+        order_by=request.order_by,
+        limit=request.max_results,
+        token=request.page_token,
+    )
+    return _page("registered_models", [_model_json(tools, found) for found in page.items], page.next_token)
+
+
+def latest_versions(tools: Tools, request: LatestVersions) -> Json:
+    model = _model(tools, request.name)
+    stages = [_stage(stage) for stage in request.stages] or list(STAGES)
+    return {"model_versions": _latest(tools, model, stages)}
+
+
+def set_alias(tools: Tools, request: Alias) -> Json:
+    version = _version(tools, request.name, require(request.version, "version"))
+    _run(tools, "aliases.point", model=version.model, alias=require(request.alias, "alias"), version=version.id)
+    return {}
+
+
+def delete_alias(tools: Tools, request: Alias) -> Json:
+    name = _model(tools, request.name).name
+    _run(tools, "aliases.remove", model=name, alias=require(request.alias, "alias"))
+    return {}
+
+
+def get_by_alias(tools: Tools, request: Alias) -> Json:
+    model, alias = _model(tools, request.name), require(request.alias, "alias")
+    if alias.lower() == "latest":
+        if not model.versions:
+            raise NotFound(f"Latest version not found for model {model.name}.")
+        return {
+            "model_version": _version_json(tools, _run(tools, "versions.find", model=model.name, reference="latest"))
+        }
+    if alias not in model.aliases:
+        raise Invalid(f"Registered model alias {alias} not found.")
+    return {"model_version": _version_json(tools, _version(tools, model.name, str(model.aliases[alias])))}
+
+
+def create_version(tools: Tools, request: CreateVersion) -> Json:
+    name = _model(tools, request.name).name
+    source = require(request.source, "source")
+    location, run = _located(tools, source)
+    made = _run(
+        tools,
+        "versions.link",
+        model=name,
+        source=source,
+        location=location,
+        run=request.run_id or run,
+        run_link=request.run_link,
+        description=request.description,
+        tags=_tags(request.tags),
+    )
+    return {"model_version": _version_json(tools, made)}
+
+
+def get_version(tools: Tools, request: Numbered) -> Json:
+    return {"model_version": _version_json(tools, _version(tools, request.name, request.version))}
+
+
+def describe_version(tools: Tools, request: DescribeVersion) -> Json:
+    version = _version(tools, request.name, request.version)
+    made = _run(tools, "versions.annotate", version=version.id, description=request.description)
+    return {"model_version": _version_json(tools, made)}
+
+
+def stage_version(tools: Tools, request: StageVersion) -> Json:
+    version = _version(tools, request.name, request.version)
+    stage = _stage(require(request.stage, "stage"))
+    made = _run(
+        tools,
+        "versions.stage",
+        version=version.id,
+        stage=stage,
+        archive_existing=request.archive_existing_versions,
+    )
+    return {"model_version": _version_json(tools, made)}
+
+
+def delete_version(tools: Tools, request: Numbered) -> Json:
+    _run(tools, "versions.remove", version=_version(tools, request.name, request.version).id)
+    return {}
+
+
+def tag_version(tools: Tools, request: TagVersion) -> Json:
+    version = _version(tools, request.name, request.version)
+    _run(tools, "versions.annotate", version=version.id, tags={require(request.key, "key"): request.value})
+    return {}
+
+
+def untag_version(tools: Tools, request: TagVersion) -> Json:
+    version = _version(tools, request.name, request.version)
+    _run(tools, "versions.annotate", version=version.id, untag=[require(request.key, "key")])
+    return {}
+
+
+def search_versions(tools: Tools, request: SearchVersions) -> Json:
+    _check_limit(request.max_results, VERSIONS_LIMIT)
+    page = _run(
+        tools,
+        "versions.search",
+        filter=request.filter,
+        order_by=request.order_by,
+        limit=request.max_results,
+        token=request.page_token,
+    )
+    aliases = _aliases(tools, {found.model for found in page.items})
+    found = [_version_json(tools, version, aliases) for version in page.items]
+    return _page("model_versions", found, page.next_token)
+
+
+def download_uri(tools: Tools, request: Numbered) -> Json:
+    version = _version(tools, request.name, request.version)
+    return {"artifact_uri": version.location or _source(version)}
+
+
+def _run(tools: Tools, name: str, **fields: Any) -> Any:
+    """An operation of the house, in the transaction of this call."""
+    found = catalog.OPERATIONS[name]
+    return found.function(tools, msgspec.convert(fields, found.request))
+
+
+def _model(tools: Tools, name: str) -> Any:
+    try:
+        return _run(tools, "models.get", model=require(name, "name"))
+    except NotFound as error:
+        raise NotFound(f"Registered Model with name={name} not found") from error
+
+
+def _version(tools: Tools, name: str, number: str) -> Any:
+    if not re.fullmatch(r"[0-9]{1,9}", require(number, "version")):
+        raise Invalid(f"Parameter 'version' must be an integer, got '{number}'.")
+    model = _model(tools, name)
+    try:
+        return _run(tools, "versions.find", model=model.name, reference=number)
+    except NotFound as error:
+        raise NotFound(f"Model Version (name={name}, version={number}) not found") from error
+
+
+def _located(tools: Tools, source: str) -> tuple[str, str]:
+    """Where the files of a version are that is made from another model, and the run that made them."""
+    if not source.startswith("models:/"):
+        return "", ""
+    place = source.removeprefix("models:/").strip("/")
+    if "/" not in place and "@" not in place:
+        return _logged(tools, place)
+    name, _, reference = place.partition("@") if "@" in place else place.rpartition("/")
+    try:
+        found = _run(tools, "versions.find", model=_model(tools, name).name, reference=reference)
+    except NotFound as error:
+        raise Invalid(f"Unable to fetch model from model URI source artifact location '{source}'.") from error
+    return found.location or _source(found), found.run
+
+
+def _logged(tools: Tools, identity: str) -> tuple[str, str]:
+    """Of a logged model of MLflow 3 (`models:/m-...`)."""
+    raise Invalid(f"Unable to fetch model from model URI source artifact location 'models:/{identity}'.")
+
+
+def _source(version: Any) -> str:
+    """Where clients find the files: our own packages by the artifact proxy."""
+    if version.source or not version.package:
+        return str(version.source)
+    return f"mlflow-artifacts:/{PACKAGES}/{version.package.removeprefix('models/')}"
+
+
+def _model_json(tools: Tools, model: Any) -> Json:
+    aliases = [{"alias": alias, "version": str(number)} for alias, number in model.aliases.items()]
+    return {
+        "name": model.name,
+        "creation_timestamp": _milliseconds(model.created_at),
+        "last_updated_timestamp": _milliseconds(model.updated_at),
+        "description": model.spec.description,
+        "latest_versions": _latest(tools, model, STAGES),
+        "tags": _tag_list(model.tags),
+        "aliases": aliases,
+    }
+
+
+def _latest(tools: Tools, model: Any, stages: Iterable[str]) -> list[Json]:
+    """The newest version in each stage."""
+    if not model.versions:
+        return []
+    newest: dict[str, Any] = {}
+    for version in _run(tools, "versions.list", model=model.name):
+        newest.setdefault(version.stage, version)
+    aliases = {model.name: model.aliases}
+    return [_version_json(tools, newest[stage], aliases) for stage in stages if stage in newest]
+
+
+def _version_json(tools: Tools, version: Any, aliases: Mapping[str, Mapping[str, int]] | None = None) -> Json:
+    known = aliases if aliases is not None else _aliases(tools, {version.model})
+    found = {
+        "name": version.model,
+        "version": str(version.number),
+        "creation_timestamp": _milliseconds(version.created_at),
+        "last_updated_timestamp": _milliseconds(version.updated_at or version.created_at),
+        "user_id": version.created_by,
+        "current_stage": version.stage,
+        "description": version.description,
+        "source": _source(version),
+        "run_id": version.run,
+        "status": "READY",
+        "tags": _tag_list(version.tags),
+        "run_link": version.run_link,
+        "aliases": [alias for alias, number in known.get(version.model, {}).items() if number == version.number],
+    }
+    if version.source.startswith("models:/m-"):
+        found["model_id"] = version.source.removeprefix("models:/")
+    return found
+
+
+def _aliases(tools: Tools, models: Iterable[str]) -> dict[str, Mapping[str, int]]:
+    return {name: _run(tools, "models.get", model=name).aliases for name in models}
+
+
+def _tags(tags: Iterable[Tag]) -> dict[str, str]:
+    return {require(tag.key, "key"): tag.value for tag in tags}
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[Json]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def _stage(given: str) -> str:
+    for stage in STAGES:
+        if stage.lower() == given.lower():
+            return stage
+    raise Invalid(f"Invalid Model Version stage: {given}. Value must be one of {', '.join(STAGES)}.")
+
+
+def _check_limit(limit: int, most: int) -> None:
+    if not 1 <= limit <= most:
+        raise Invalid(f"Invalid value {limit} for parameter 'max_results'. It must be between 1 and {most}.")
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _page(name: str, items: list[Json], token: str | None) -> Json:
+    return {name: items, "next_page_token": token} if token else {name: items}
+
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    endpoint("POST", "registered-models/create", create_model, CreateModel),
+    endpoint("GET", "registered-models/get", get_model, Named, scope="read"),
+    endpoint("POST", "registered-models/rename", rename_model, RenameModel, scope="deploy"),
+    endpoint("PATCH", "registered-models/update", describe_model, DescribeModel),
+    endpoint("DELETE", "registered-models/delete", delete_model, Named, scope="deploy"),
+    endpoint("GET", "registered-models/search", search_models, SearchModels, scope="read"),
+    endpoint("POST", "registered-models/get-latest-versions", latest_versions, LatestVersions, scope="read"),
+    endpoint("GET", "registered-models/get-latest-versions", latest_versions, LatestVersions, scope="read"),
+    endpoint("POST", "registered-models/set-tag", tag_model, TagModel),
+    endpoint("DELETE", "registered-models/delete-tag", untag_model, TagModel),
+    endpoint("POST", "registered-models/alias", set_alias, Alias, scope="deploy"),
+    endpoint("DELETE", "registered-models/alias", delete_alias, Alias, scope="deploy"),
+    endpoint("GET", "registered-models/alias", get_by_alias, Alias, scope="read"),
+    endpoint("POST", "model-versions/create", create_version, CreateVersion),
+    endpoint("GET", "model-versions/get", get_version, Numbered, scope="read"),
+    endpoint("PATCH", "model-versions/update", describe_version, DescribeVersion),
+    endpoint("DELETE", "model-versions/delete", delete_version, Numbered, scope="deploy"),
+    endpoint("GET", "model-versions/search", search_versions, SearchVersions, scope="read"),
+    endpoint("GET", "model-versions/get-download-uri", download_uri, Numbered, scope="read"),
+    endpoint("POST", "model-versions/transition-stage", stage_version, StageVersion, scope="deploy"),
+    endpoint("POST", "model-versions/set-tag", tag_version, TagVersion),
+    endpoint("DELETE", "model-versions/delete-tag", untag_version, TagVersion),
+)

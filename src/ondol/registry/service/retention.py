@@ -1,0 +1,103 @@
+"""Pruning: the bytes of old packages go, what is known of their versions stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ondol.kernel.errors import Invalid
+from ondol.kernel.lazy import lazy
+from ondol.kernel.operation import operation
+from ondol.ports.blobs import Blob
+from ondol.ports.tools import Tools
+from ondol.registry.rules import retention
+from ondol.registry.service.look import model_of
+from ondol.registry.types import Version
+from ondol.registry.types.lifecycle import ListReviews, Pruned, PruneModels, PruneReport
+
+if TYPE_CHECKING:
+    from ondol.registry import repo
+else:
+    repo = lazy("ondol.registry.repo")
+
+_OPEN_REVIEWS = 10_000
+
+
+@operation("models.prune", "POST", "/v1/model-prunings", scope="admin", long=True)
+def prune_models(tools: Tools, request: PruneModels) -> PruneReport:
+    """Delete the weights of old versions that no alias, endpoint or open review needs.
+
+    The versions stay, with their evidence, card and lineage, and so do code, definitions and
+    lock in their packages: they can be built anew.
+    """
+    if request.keep < 1:
+        raise Invalid(f"keep is {request.keep}; the newest version of a model always stays.")
+    with tools.transaction(write=False) as inner:
+        kept, gone = _decide(inner, request)
+        registered = {version.package for version in _all_versions(inner, "")}
+    loose = {} if request.model else retention.orphans(tools.blobs.list("models"), registered, tools.wall())
+    shared = {version.package for version, _ in kept}
+    files = {version.id: _files(tools, version, shared) for version in gone}
+    gone = [version for version in gone if files[version.id] or not version.pruned_at]
+    if not request.dry_run:
+        for version in gone:
+            _prune(tools, version, files[version.id])
+        for blob in (blob for blobs in loose.values() for blob in blobs):
+            tools.blobs.delete(blob.path)
+    freed = [blob for blobs in [*files.values(), *loose.values()] for blob in blobs]
+    return PruneReport(
+        dry_run=request.dry_run,
+        freed_bytes=sum(blob.size for blob in freed),
+        gone=[_line(version, files[version.id]) for version in gone],
+        kept=[_line(version, [], because) for version, because in kept],
+        orphans=sorted(loose),
+    )
+
+
+def _decide(tools: Tools, request: PruneModels) -> tuple[list[tuple[Version, str]], list[Version]]:
+    """The versions that keep their files, with the reason, and those that do not."""
+    if request.model:
+        model_of(tools, request.model)
+    versions = [version for version in _all_versions(tools, request.model) if version.files]
+    aliases = repo.aliases.aliases_of(tools.connection, [version.id for version in versions])
+    answering = repo.production.answering(tools.connection)
+    waiting = repo.reviews.list_reviews(tools.connection, ListReviews(status="open", limit=_OPEN_REVIEWS))
+    in_review = {review.version for review in waiting}
+    newest: dict[str, list[int]] = {}
+    for version in sorted(versions, key=lambda each: -each.number):
+        numbers = newest.setdefault(version.model, [])
+        if len(numbers) < request.keep:
+            numbers.append(version.number)
+    kept, gone = [], []
+    for version in versions:
+        because = retention.kept_because(version, newest[version.model], aliases, answering, in_review)
+        if because:
+            kept.append((version, because))
+        else:
+            gone.append(version)
+    return kept, gone
+
+
+def _all_versions(tools: Tools, model: str) -> list[Version]:
+    models = [model] if model else [each.name for each in repo.versions.read_models(tools.connection)]
+    return [version for name in models for version in repo.versions.list_versions(tools.connection, name)]
+
+
+def _files(tools: Tools, version: Version, shared: set[str]) -> list[Blob]:
+    """None when a version that stays has the same package."""
+    if version.package in shared:
+        return []
+    files = tools.blobs.list(version.package)
+    return [blob for blob in files if retention.is_heavy(blob.path.removeprefix(f"{version.package}/"))]
+
+
+def _prune(tools: Tools, version: Version, files: list[Blob]) -> None:
+    # The row first: a crash in between leaves bytes for the next pruning, never a version that lost its files unsaid.
+    with tools.transaction(write=True) as inner:
+        repo.notes.update_version(inner.connection, version.id, inner.now(), pruned_at=inner.now())
+    for blob in files:
+        tools.blobs.delete(blob.path)
+
+
+def _line(version: Version, files: list[Blob], because: str = "") -> Pruned:
+    size = sum(blob.size for blob in files)
+    return Pruned(version=version.id, model=version.model, number=version.number, bytes=size, kept_because=because)
