@@ -40,6 +40,8 @@ class Heartbeat:
         self._committed = threading.Event()
         self._beat = threading.Event()
         self._next_due: datetime | None = None
+        self._idle_at: int | None = None
+        """The revision of the database at which no job was open."""
         house.listeners.append(self._hear)
         self._threads = [
             threading.Thread(target=self._repeat, args=(deliver_all, self._wait_for_events), name="deliveries"),
@@ -59,7 +61,13 @@ class Heartbeat:
             self._beat.set()
 
     def _tend(self, house: House) -> None:
-        self._next_due = tend(house)
+        tools = house.tools()
+        due = self._next_due is not None and tools.now() >= self._next_due
+        revision = tools.db.revision()
+        if not due and revision is not None and revision == self._idle_at:
+            return
+        open_jobs, self._next_due = tend(house)
+        self._idle_at = None if open_jobs else revision
 
     def stop(self) -> None:
         self._stopping.set()
@@ -122,13 +130,13 @@ def to_event(stored: StoredEvent) -> Event:
     return msgspec.convert(stored.payload, catalog.EVENTS[stored.name])
 
 
-def tend(house: House) -> datetime | None:
+def tend(house: House) -> tuple[bool, datetime | None]:
     """One beat: jobs first, then the schedules that are due by the clock of the house.
 
-    Returns the moment at which the next schedule is due.
+    Returns whether jobs are open, and the moment at which the next schedule is due.
     """
     tools = house.tools()
-    job_reactions.tend(tools)
+    open_jobs = job_reactions.tend(tools)
     with tools.transaction(write=False) as inner:
         now = inner.now()
         due = jobs.due_schedules(inner, now)
@@ -144,7 +152,7 @@ def tend(house: House) -> datetime | None:
         with tools.transaction(write=True) as inner:
             jobs.note_call(inner, schedule, now, error)
     with tools.transaction(write=False) as inner:
-        return jobs.next_due(inner)
+        return open_jobs, jobs.next_due(inner)
 
 
 def settle(house: House, limit_seconds: float = 60) -> None:

@@ -58,7 +58,7 @@ def client(house: House, warming: Operation) -> Iterator[Client]:
 
 
 def test_rest_answers_a_new_operation(client: Client) -> None:
-    answer = client.request("POST", "/v1/rooms/kitchen/warmth", json={"degrees": 25})
+    answer = client.request("POST", "/v1/rooms/kitchen/warmth", content=b'{"degrees": 25}')
     assert answer.json() == {"room": "kitchen", "degrees": 25.0, "actor": "local"}
 
 

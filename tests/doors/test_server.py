@@ -29,7 +29,7 @@ def url_of(home: Path, process: subprocess.Popen[str]) -> str:
         if note.exists() and (found := json.loads(note.read_text()))["pid"] == process.pid:
             with Client(found["url"]) as client:
                 try:
-                    assert client.request("GET", "/health").status_code == 200
+                    assert client.request("GET", "/health").status == 200
                     return str(found["url"])
                 except Unavailable:
                     pass
@@ -108,7 +108,7 @@ def test_pages_carry_a_strict_policy_and_unknown_addresses_are_errors_as_json(op
     assert "unsafe" not in page.headers["content-security-policy"]
     with pytest.raises(NotFound):
         open_doors.request("GET", "/v1/nothing")
-    assert "ondol_open_jobs 0" in open_doors.request("GET", "/metrics").text
+    assert "ondol_open_jobs 0" in open_doors.request("GET", "/metrics").data.decode()
 
 
 def test_a_request_that_is_too_large_is_refused(open_doors: Client) -> None:

@@ -16,7 +16,7 @@ from ondol.features.rules.definitions import stairs_of
 from ondol.features.rules.join import as_of
 from ondol.features.rules.lookup import _in_force
 from ondol.features.rules.present import staircases
-from ondol.features.rules.pushed import compile_push, steps_of_rows
+from ondol.features.rules.pushed import compile_push, plain_steps, steps_of_rows
 from ondol.features.rules.pushed import frame_of as rows_frame
 from ondol.features.rules.staircase import known_rows, steps_of
 from ondol.features.types import Feature
@@ -190,10 +190,22 @@ def test_pushed_rows_make_the_same_steps(rows):
     complete.sort(key=lambda row: row["id"])
     known = known_rows(frame_of(complete).lazy(), spec, READINGS).collect()
     (stair,) = stairs_of(spec)
-    plan = compile_push(spec, READINGS)
-    sent = [row | {"time": row["time"].isoformat()} for row in complete]
-    pushed = steps_of_rows(plan, rows_frame(sent, plan.columns))
-    assert pushed == staircases(steps_of(known, spec.entity, stair), spec.entity, READINGS.columns)
+    plan = compile_push(spec, "hash", READINGS)
+    sent = [row | {name: row[name].isoformat() for name in ("time", "known")} for row in complete]
+    expected = staircases(steps_of(known, spec.entity, stair), spec.entity, READINGS.columns)
+    assert steps_of_rows(plan, rows_frame(sent, plan.columns)) == expected
+    assert plain_steps(plan, sent) == expected
+
+
+def test_pushed_values_that_need_more_than_a_look_take_the_long_way():
+    row = {"place": "a", "sensor": "x", "time": START.isoformat(), "known": START.isoformat(), "value": 3.5}
+    plan = compile_push(view(last("value")), "hash", READINGS)
+    assert plain_steps(plan, [row]) is not None
+    assert plain_steps(plan, [row | {"value": "3.5"}]) is None
+    assert plain_steps(plan, [row | {"value": True}]) is None
+    assert plain_steps(plan, [row | {"time": "yesterday"}]) is None
+    assert plain_steps(compile_push(view(last("value", "value * 2")), "hash", READINGS), [row]) is None
+    assert plain_steps(plan, [row | {"value": math.nan}])[0][1][0][1] == (None,)
 
 
 def test_values_of_another_type_than_declared_are_left_to_the_lake():

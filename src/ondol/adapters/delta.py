@@ -32,6 +32,7 @@ _CHECKPOINT_EVERY = 10
 _COMPACT_EVERY = 100
 _COMPACT_BELOW_BYTES = 8 << 20
 _OPENED_VERSIONS = 64
+_SURE_SECONDS = 600
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _CONFIGURATION = {
     "delta.checkpointInterval": str(_CHECKPOINT_EVERY),
@@ -61,6 +62,7 @@ class _Opened:
         self.lock = threading.RLock()
         self.table: DeltaTable | None = None
         self.loaded_at = 0
+        self.looked_at = 0.0
         self.columns: dict[str, pl.DataType] = {}
         self.columns_at = -1
 
@@ -201,17 +203,27 @@ class DeltaTables:
         commit since it was opened in memory and gets slower with each.
         """
         try:
-            if opened.table is not None:
+            if opened.table is not None and self._may_be_older(table, opened):
                 opened.table.update_incremental()
+                opened.looked_at = time.monotonic()
             if opened.table is None or opened.table.version() // _CHECKPOINT_EVERY != opened.loaded_at:
                 opened.table = DeltaTable(self._address(table), storage_options=self._options or None)
                 opened.loaded_at = opened.table.version() // _CHECKPOINT_EVERY
+                opened.looked_at = time.monotonic()
         except TableNotFoundError:
             opened.table = None
         except DeltaError as error:
             opened.table = None
             raise Unavailable(f"{table}: the table cannot be read: {_first_line(error)}") from error
         return opened.table
+
+    def _may_be_older(self, table: str, opened: _Opened) -> bool:
+        """Whether somebody may have written since: in a folder the file of the next version tells, for
+        as long as nobody can have cleaned it away."""
+        if self._blobs is not None or time.monotonic() - opened.looked_at > _SURE_SECONDS:
+            return True
+        assert opened.table is not None
+        return Path(self._root, table, "_delta_log", f"{opened.table.version() + 1:020}.json").exists()
 
     def _at(self, table: str, version: int) -> _Readable:
         """The table at a version, in an object that nobody moves to another one."""

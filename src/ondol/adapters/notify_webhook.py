@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import httpx
+import urllib3
 
 from ondol.kernel.errors import Invalid, Unavailable
 
@@ -28,10 +28,14 @@ class WebhookNotify:
 
     def send(self, subject: str, text: str) -> None:
         try:
-            answer = httpx.post(
-                self._url, json={"subject": subject, "text": f"{subject}\n{text}"}, timeout=TIMEOUT_SECONDS
+            answer = urllib3.request(
+                "POST",
+                self._url,
+                json={"subject": subject, "text": f"{subject}\n{text}"},
+                timeout=TIMEOUT_SECONDS,
+                retries=False,
             )
-        except httpx.HTTPError as error:
+        except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"The notice could not be sent to {self._host}: {type(error).__name__}.") from error
-        if answer.status_code >= 300:
-            raise Unavailable(f"{self._host} answered {answer.status_code} to a notice.")
+        if answer.status >= 300:
+            raise Unavailable(f"{self._host} answered {answer.status} to a notice.")

@@ -67,6 +67,9 @@ class SqlDb:
         with self._my_turn(), self._translated(), self._writer.begin() as connection:
             yield connection
 
+    def revision(self) -> int | None:
+        return None
+
     def prepare(self) -> None:
         head = head_version(self._migrations)
         with self.transaction(write=False) as connection:

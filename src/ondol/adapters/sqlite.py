@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,24 @@ class SqliteDb(SqlDb):
             metadata=metadata,
             migrations=migrations,
         )
+
+        self._watching = threading.Lock()
+        self._watcher: sqlite3.Connection | None = None
+
+    def revision(self) -> int | None:
+        """`PRAGMA data_version` of a connection that never writes: it counts the commits of all others."""
+        with self._watching:
+            if self._watcher is None:
+                self._watcher = sqlite3.connect(self.file, check_same_thread=False, timeout=WAIT_SECONDS)
+            found: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+            return found
+
+    def close(self) -> None:
+        super().close()
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
 
     @contextmanager
     def _schema_transaction(self) -> Iterator[sa.Connection]:

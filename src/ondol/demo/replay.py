@@ -56,7 +56,8 @@ class Replay:
         self._client.at(max(_midnight(day) - timedelta(seconds=1), _midnight(self._feed.start)))
         if day == BAD_BATCH_DAY:
             self._deliver_badly(day, flights)
-        self._client.call("datasets.append", dataset="flights", key=f"flights {day}", rows=flights)
+        if flights:
+            self._client.call("datasets.append", dataset="flights", key=f"flights {day}", rows=flights)
         if day.weekday() == 0:
             weather = self._feed.measured(day - timedelta(days=7), day)
             if weather:
@@ -100,10 +101,10 @@ class Replay:
 
     def _rest(self) -> None:
         """Wait until the house has done all that this moment brought; tell what happened."""
-        pause = 0.002
+        pause = 0.008
         while not self._client.call("clock.get").quiet:
             time.sleep(pause)
-            pause = min(pause * 1.5, 0.1)
+            pause = min(pause * 1.6, 0.1)
         self._tell()
 
     def _tell(self) -> None:

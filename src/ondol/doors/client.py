@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-import httpx
 import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError
 
 from ondol import catalog
 from ondol.kernel.content import Content
@@ -23,9 +25,10 @@ class Client:
     """
 
     def __init__(self, url: str = "http://127.0.0.1:7878", *, token: str = "", timeout: float = 60) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=False)
-        self.url = url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # Neither repeated nor redirected: the house says what happened, the caller decides.
+        self._http = urllib3.PoolManager(maxsize=16, timeout=timeout, retries=False)
+        self.url = url.rstrip("/")
 
     def __getattr__(self, name: str) -> Any:
         if name in catalog.OPERATIONS:
@@ -47,30 +50,34 @@ class Client:
         for name in found.path_fields:
             path = path.replace(f"{{{name}}}", quote(str(rest.pop(name)), safe=""))
         if found.method in ("GET", "DELETE"):
-            response = self.request(found.method, path, params=msgspec.to_builtins(rest))
+            query = urlencode(msgspec.to_builtins(rest), doseq=True)
+            response = self.request(found.method, f"{path}?{query}" if query else path)
         else:
             response = self.request(found.method, path, content=msgspec.json.encode(rest))
         if found.response is Content:
             kind = response.headers.get("content-type", "")
-            return Content(name=path.rpartition("/")[2], media_type=kind, body=response.content)
-        return msgspec.json.decode(response.content, type=found.response)
+            return Content(name=path.rpartition("/")[2], media_type=kind, body=response.data)
+        return msgspec.json.decode(response.data, type=found.response)
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def request(
+        self, method: str, path: str, *, content: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
         """Any request to the house (inference, streams); raises our errors for error answers."""
+        sent = {**self._headers, **(headers or {})}
         try:
-            response = self._http.request(method, path, **options)
-        except httpx.TransportError as error:
+            response = self._http.request(method, f"{self.url}{path}", body=content, headers=sent)
+        except HTTPError as error:
             raise Unavailable(f"No house answers at {self.url}: {error}", hint="ondol up") from error
-        if response.status_code >= 400:
+        if response.status >= 400:
             raise _error_of(response)
         return response
 
     def at(self, moment: datetime) -> None:
         """From now on every request tells a house that replays history when it was made."""
-        self._http.headers["Ondol-Clock"] = moment.isoformat()
+        self._headers["Ondol-Clock"] = moment.isoformat()
 
     def close(self) -> None:
-        self._http.close()
+        self._http.clear()
 
     def __enter__(self) -> Client:
         return self
@@ -91,9 +98,10 @@ class _Group:
         return lambda **fields: self._client.call(name, **fields)
 
 
-def _error_of(response: httpx.Response) -> Exception:
+def _error_of(response: urllib3.BaseHTTPResponse) -> Exception:
     try:
         body = response.json()["error"]
         return error_from(body["code"], body["message"], body.get("hint", ""), body.get("details"))
     except (ValueError, KeyError, TypeError):
-        return error_from("internal", f"{response.status_code} {response.reason_phrase}: {response.text[:200]}")
+        text = response.data[:200].decode(errors="replace")
+        return error_from("internal", f"{response.status} {response.reason}: {text}")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from ondol.access.service import allow
 from ondol.access.types import Actor
 from ondol.home import House
+from ondol.kernel.clock import parse_moment
 
 HEADER = "ondol-clock"
 
@@ -19,4 +20,5 @@ def turn_clock(house: House, actor: Actor, headers: Mapping[str, str]) -> None:
     """Raises `Forbidden` for a key that may not write, `Conflict` on the system's clock, `Invalid` backwards."""
     if moment := headers.get(HEADER):
         allow(actor, "write")
-        house.call("clock.set", {"now": moment}, actor=actor.name)
+        if parse_moment(moment) != house.tools().now():
+            house.call("clock.set", {"now": moment}, actor=actor.name)

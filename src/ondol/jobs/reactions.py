@@ -81,14 +81,17 @@ def _start(tools: Tools, job: Job) -> None:
         tools.executor.stop(handle)
 
 
-def tend(tools: Tools) -> None:
-    """One heartbeat: renew the leases of our jobs, take over those of dead houses, end those whose process ended."""
+def tend(tools: Tools) -> bool:
+    """One heartbeat: renew the leases of our jobs, take over those of dead houses, end those whose process ended.
+
+    Returns whether there are jobs to look after.
+    """
     house = this_house()
     with tools.transaction(write=False) as inner:
         running = repo.select_running(inner.connection)
         waiting = bool(repo.select_queued(inner.connection, 1))
     if not running and not waiting:
-        return
+        return False
     mine = [job for job in running if job.house == house and job.handle]
     codes = {job.id: tools.executor.exit_code(job.handle) for job in mine}
     with tools.transaction(write=True) as inner:
@@ -100,3 +103,4 @@ def tend(tools: Tools) -> None:
             elif rules.is_abandoned(job, house, inner.wall()):
                 service.end_job(inner, rules.after_crash(job, f"house {job.house} died", inner.now()))
     fill_room(tools)
+    return True

@@ -32,7 +32,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     language: str = "en"
     log_level: str = "info"
     notify_url: str = ""
-    capture_flush_seconds: float = 1.0
+    capture_flush_seconds: float = 5.0
     job_attempts: int = 3
     body_limit_mb: int = 64
 

@@ -26,6 +26,12 @@ class Db(Protocol):
         reading one sees one snapshot and blocks nobody.
         """
 
+    def revision(self) -> int | None:
+        """A number that another one follows with every commit, read in microseconds; None where there is no such thing.
+
+        Whoever keeps what he has read asks for it first, and reads again when it has changed.
+        """
+
     def prepare(self) -> None:
         """Bring the schema to this release: create it, or migrate it. Safe to call from several processes.
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Union
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+Rows = Union["pl.DataFrame", Mapping[str, Sequence[float | None]]]
+"""A frame, or columns as lists: for the few rows of a request, making a frame costs more than most models."""
 
 
 class Predictor(Protocol):
@@ -14,7 +19,7 @@ class Predictor(Protocol):
     features: list[str]
     """The columns it wants, in this order."""
 
-    def predict(self, rows: pl.DataFrame) -> list[float]:
+    def predict(self, rows: Rows) -> list[float]:
         """One score a row: a probability for classifiers. Extra columns are ignored, missing ones raise `Invalid`."""
 
 

@@ -162,6 +162,16 @@ class DbSuite:
         for database in databases:
             database.close()
 
+    def test_the_revision_changes_with_every_commit_of_any_thread(self, db: Db) -> None:
+        before = db.revision()
+        assert db.revision() == before
+        _set(db, 3)
+        after = db.revision()
+        assert (before is None) == (after is None)
+        assert after is None or after != before
+        _in_thread(lambda: _set(db, 4))
+        assert after is None or db.revision() != after
+
     def test_it_names_its_dialect(self, db: Db) -> None:
         assert db.dialect in ("sqlite", "postgresql")
 

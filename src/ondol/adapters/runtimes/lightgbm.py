@@ -14,11 +14,10 @@ from ondol.kernel.lazy import lazy
 if TYPE_CHECKING:
     import lightgbm
     import numpy as np
-    import polars as pl
     from numpy.typing import NDArray
 
     from ondol.adapters.runtimes import matrix
-    from ondol.ports.runtime import Predictor
+    from ondol.ports.runtime import Predictor, Rows
 else:
     np = lazy("numpy")
     matrix = lazy("ondol.adapters.runtimes.matrix")
@@ -104,11 +103,11 @@ class LightgbmPredictor:
         )
         weakref.finalize(self, library.LGBM_FastConfigFree, self._row_config)
 
-    def predict(self, rows: pl.DataFrame) -> list[float]:
-        if rows.height == 0:
-            return []
+    def predict(self, rows: Rows) -> list[float]:
         values = matrix.matrix_of(rows, self.features)
-        return self._one_row(values) if rows.height == 1 else self._batch(values)
+        if len(values) == 0:
+            return []
+        return self._one_row(values) if len(values) == 1 else self._batch(values)
 
     def _one_row(self, values: NDArray[np.float64]) -> list[float]:
         score, length = ctypes.c_double(), ctypes.c_int64()

@@ -12,17 +12,26 @@ from ondol.kernel.errors import Invalid
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ondol.ports.runtime import Rows
 
-def matrix_of(rows: pl.DataFrame, features: list[str]) -> NDArray[np.float64]:
+
+def frame_of(rows: Rows) -> pl.DataFrame:
+    """The rows as a frame, when a model asks for one."""
+    return rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(dict(rows))
+
+
+def matrix_of(rows: Rows, features: list[str]) -> NDArray[np.float64]:
     """The columns `features` as float64 of shape (rows, features), row after row in memory.
 
     Null becomes NaN, a truth value 0 or 1. `Invalid` names columns that are missing
     or hold no numbers.
     """
     try:
+        if not isinstance(rows, pl.DataFrame):
+            return np.ascontiguousarray(np.array([rows[name] for name in features], dtype=np.float64).T)
         chosen = rows if rows.columns == features else rows[features]
-    except pl.exceptions.ColumnNotFoundError as error:
-        missing = [name for name in features if name not in rows.columns]
+    except (KeyError, pl.exceptions.ColumnNotFoundError) as error:
+        missing = [name for name in features if name not in rows]
         raise Invalid(
             f"Features are missing: {', '.join(missing)}.",
             hint=f"The model wants {', '.join(features)}.",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ondol.kernel.errors import Invalid, Refused
+from ondol.kernel.lazy import lazy
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from ondol.ports.runtime import Predictor
+    from ondol.adapters.runtimes import matrix
+    from ondol.ports.runtime import Predictor, Rows
+else:
+    matrix = lazy("ondol.adapters.runtimes.matrix")
 
 _FILE = "model.skops"
 
@@ -105,7 +107,8 @@ class SklearnPredictor:
         self._model = model
         self._probability = getattr(model, "predict_proba", None)
 
-    def predict(self, rows: pl.DataFrame) -> list[float]:
+    def predict(self, given: Rows) -> list[float]:
+        rows = matrix.frame_of(given)
         missing = [name for name in self.features if name not in rows.columns]
         if missing:
             raise Invalid(f"Features are missing: {', '.join(missing)}.", details={"missing": missing})

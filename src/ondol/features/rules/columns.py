@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
@@ -34,10 +35,14 @@ TYPES: dict[str, pl.DataType] = {
 
 def entity_keys(columns: Sequence[pl.Series], types: Sequence[str]) -> list[str | None]:
     """`entity_key` of each row; columns and their types are those of the entity."""
-    values = [column.to_list() for column in columns]
-    if len(values) == 1 and types[0] == "string":
-        return values[0]
-    found = list(zip(*values, strict=True))
+    return keys_of([column.to_list() for column in columns], types)
+
+
+def keys_of(columns: Sequence[Sequence[Any]], types: Sequence[str]) -> list[str | None]:
+    """`entity_keys` of columns as lists."""
+    if len(columns) == 1 and types[0] == "string":
+        return list(columns[0])
+    found = list(zip(*columns, strict=True))
     made = {of_row: entity_key(of_row) for of_row in set(found)}
     return [made[of_row] for of_row in found]
 

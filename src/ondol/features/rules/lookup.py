@@ -9,11 +9,13 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
-from ondol.features.rules.columns import conform, entity_keys, microseconds_of
+from ondol.features.rules.columns import AT, keys_of, microseconds_of
 from ondol.features.rules.definitions import Stair, stairs_of
+from ondol.features.rules.given import check_given, column, series
 from ondol.features.rules.training import row_expressions
 from ondol.features.types import ServiceSpec, ViewSpec
 
@@ -39,18 +41,18 @@ class Plan:
     service: str
     time: str
     inputs: dict[str, str]
-    timed_inputs: dict[str, str]
     expressions: list[pl.Expr]
+    row_columns: list[str]
     row_features: list[str]
     groups: list[Group]
-    schema: pl.Schema
+    features: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """What a request asks: its row features; the instant of each row; for each view the keys."""
 
-    frame: pl.DataFrame
+    row_features: dict[str, list[float | None]]
     instants: list[int]
     keys: list[list[str | None]]
 
@@ -60,36 +62,43 @@ def compile_plan(spec: ServiceSpec, views: Sequence[ViewSpec], inputs: Mapping[s
         service=spec.name,
         time=spec.time,
         inputs=dict(inputs),
-        timed_inputs=dict(inputs) | {spec.time: "timestamp"},
         expressions=row_expressions(spec),
+        row_columns=list(dict.fromkeys(name for group in spec.row_features for name in group.columns)),
         row_features=[feature.name for group in spec.row_features for feature in group.features],
         groups=[
             Group(entity=view.entity, types=[inputs[name] for name in view.entity], stairs=stairs_of(view))
             for view in views
         ],
-        schema=pl.Schema(dict.fromkeys(features, pl.Float64)),
+        features=features,
     )
 
 
-def ask(plan: Plan, rows: pl.DataFrame, at: datetime) -> Question:
+def ask(plan: Plan, given: Mapping[str, Sequence[Any]], at: datetime) -> Question:
     """Raises `Invalid` when columns are missing or do not fit."""
-    timed = plan.time in rows.columns
-    types = plan.timed_inputs if timed else plan.inputs
-    frame = conform(rows, types, f"Feature service {plan.service!r}")
-    now = microseconds_of(at)
-    moments = frame[plan.time].to_physical().to_list() if timed else [None] * frame.height
+    check_given(given, plan.inputs, f"Feature service {plan.service!r}")
+    known = {name: column(name, given[name], kind) for name, kind in plan.inputs.items()}
+    now, size = microseconds_of(at), len(next(iter(given.values()), ()))
+    moments = column(plan.time, given[plan.time], "timestamp") if plan.time in given else [None] * size
+    rows: dict[str, list[float | None]] = {}
+    if plan.expressions:
+        # An expression may read no column: the instants give the frame its height.
+        read = [series(name, known[name], plan.inputs[name]) for name in plan.row_columns]
+        frame = pl.DataFrame([pl.Series(AT, moments, pl.Int64), *read])
+        rows = frame.with_columns(plan.expressions)[plan.row_features].to_dict(as_series=False)
     return Question(
-        frame=frame.with_columns(plan.expressions) if plan.expressions else frame,
+        row_features=rows,
         instants=[now if moment is None else moment for moment in moments],
-        keys=[entity_keys([frame[name] for name in group.entity], group.types) for group in plan.groups],
+        keys=[keys_of([known[name] for name in group.entity], group.types) for group in plan.groups],
     )
 
 
-def answer(plan: Plan, question: Question, staircases: Sequence[Sequence[Mapping[str, Staircase]]]) -> pl.DataFrame:
+def answer(
+    plan: Plan, question: Question, staircases: Sequence[Sequence[Mapping[str, Staircase]]]
+) -> dict[str, list[float | None]]:
     """The features in the service's order; `staircases` by view, by stair, by key."""
     if not question.instants:
-        return pl.DataFrame(schema=plan.schema)
-    columns: dict[str, pl.Series] = {name: question.frame[name] for name in plan.row_features}
+        return {name: [] for name in plan.features}
+    columns = dict(question.row_features)
     for group, keys, of_view in zip(plan.groups, question.keys, staircases, strict=True):
         asked = list(zip(keys, question.instants, strict=True))
         distinct = set(asked)
@@ -98,10 +107,10 @@ def answer(plan: Plan, question: Question, staircases: Sequence[Sequence[Mapping
             found = {
                 (key, at): _in_force(of_key.get(key or "", NOTHING), at, stair.ttl) or missing for key, at in distinct
             }
-            values = zip(*[found[one] for one in asked], strict=True)
-            for feature, column in zip(stair.features, values, strict=True):
-                columns[feature.name] = pl.Series(feature.name, column, pl.Float64)
-    return pl.DataFrame([columns[name] for name in plan.schema])
+            values = zip(*map(found.__getitem__, asked), strict=True)
+            for feature, of_feature in zip(stair.features, values, strict=True):
+                columns[feature.name] = list(of_feature)
+    return {name: columns[name] for name in plan.features}
 
 
 def _in_force(staircase: Staircase, instant: int, ttl: int) -> tuple[float | None, ...] | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from ondol.features.rules import entity_key
 from ondol.features.rules.columns import BEGINNING, TYPES, entity_keys, microseconds_of
 from ondol.features.rules.definitions import Stair, stairs_of
 from ondol.features.rules.expressions import columns_of, value_expression
@@ -23,16 +25,19 @@ class PushPlan:
     """A view, compiled for pushed rows. `columns` are those that it reads, with their types."""
 
     view: str
+    definition: str
     dataset: str
     entity: list[str]
     columns: dict[str, str]
     needed: list[str]
     moments: list[str]
     expressions: list[pl.Expr]
+    plain: list[str] | None
+    """The columns that the features are, when each is one numeric column as it stands."""
     stair: Stair
 
 
-def compile_push(view: ViewSpec, dataset: DatasetSpec) -> PushPlan:
+def compile_push(view: ViewSpec, definition: str, dataset: DatasetSpec) -> PushPlan:
     """`Conflict` for a view with windows: one row does not make their value."""
     if any(feature.aggregate != "last" for feature in view.features):
         raise Conflict(
@@ -46,14 +51,50 @@ def compile_push(view: ViewSpec, dataset: DatasetSpec) -> PushPlan:
     values = [value_expression(feature.expression, dataset.columns, purpose) for feature in view.features]
     return PushPlan(
         view=view.name,
+        definition=definition,
         dataset=view.dataset,
         entity=view.entity,
         columns={name: dataset.columns[name] for name in dict.fromkeys([*needed, *read])},
         needed=needed,
         moments=moments,
         expressions=[value.alias(feature.name) for value, feature in zip(values, view.features, strict=True)],
+        plain=_plain_columns(view, dataset),
         stair=stairs_of(view)[0],
     )
+
+
+def _plain_columns(view: ViewSpec, dataset: DatasetSpec) -> list[str] | None:
+    names = [feature.expression.strip() for feature in view.features]
+    return names if all(dataset.columns.get(name) in ("double", "integer") for name in names) else None
+
+
+def plain_steps(plan: PushPlan, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Step]]] | None:
+    """Key and steps without a frame, which would cost more than all the rest; None when that is not enough:
+    an expression to compute, or a value to convert. `Invalid` as `steps_of_rows`."""
+    if plan.plain is None or any(plan.columns[name] != "string" for name in plan.entity):
+        return None
+    taken = [(name, _TAKEN[plan.columns[name]]) for name in (*plan.entity, *plan.plain)]
+    found: list[_Row] = []
+    for row in rows:
+        if any(type(row.get(name)) not in types for name, types in taken):
+            return None
+        try:
+            moments = [_microseconds(row.get(name)) for name in plan.moments] or [BEGINNING]
+        except (TypeError, Invalid):
+            return None
+        values = tuple(_finite(row.get(name)) for name in plan.plain)
+        found.append((entity_key([row.get(name) for name in plan.entity]), moments[0], moments[-1], values))
+    return _sorted_steps(plan, found)
+
+
+_NOTHING = type(None)
+_TAKEN: dict[str, tuple[type, ...]] = {
+    "string": (str, _NOTHING), "integer": (int, _NOTHING), "double": (float, int, _NOTHING)
+}  # fmt: skip
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pl.DataFrame | None:
@@ -83,14 +124,26 @@ def steps_of_rows(plan: PushPlan, frame: pl.DataFrame) -> list[tuple[str, list[S
     moments = [frame[name].cast(pl.Datetime("us")).to_physical().to_list() for name in plan.moments]
     times = moments[0] if moments else [BEGINNING] * frame.height
     knowns = moments[-1] if moments else times
-    if lacking := sum(None in of_row for of_row in zip(keys, times, knowns, strict=True)):
+    values = zip(*(found[feature.name].to_list() for feature in plan.stair.features), strict=True)
+    return _sorted_steps(plan, list(zip(keys, times, knowns, values, strict=True)))
+
+
+_Row = tuple[str | None, int | None, int | None, tuple[float | None, ...]]
+"""Key, when it happened, when it was known, values."""
+
+
+def _sorted_steps(plan: PushPlan, rows: Sequence[_Row]) -> list[tuple[str, list[Step]]]:
+    whole = [
+        (key, max(time, known), time, values)
+        for key, time, known, values in rows
+        if key is not None and time is not None and known is not None
+    ]
+    if lacking := len(rows) - len(whole):
         raise Invalid(
-            f"{lacking} of {len(keys)} rows cannot be pushed to {plan.view!r}.",
+            f"{lacking} of {len(rows)} rows cannot be pushed to {plan.view!r}.",
             hint=f"Each row needs {', '.join(dict.fromkeys(plan.needed))}.",
         )
-    values = zip(*(found[feature.name].to_list() for feature in plan.stair.features), strict=True)
-    rows = sorted(zip(keys, map(max, times, knowns), times, values, strict=True), key=lambda row: row[:3])
-    return list(_staircases(rows))
+    return list(_staircases(sorted(whole, key=lambda row: row[:3])))
 
 
 def _staircases(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list[Step]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -179,6 +179,13 @@ def vectors(tools: Tools, service: Service, rows: pl.DataFrame, at: datetime) ->
     exact from a day ago on. Raises `Invalid` naming columns that are missing or do not fit.
     """
     return online.vectors(tools, service, rows, at)
+
+
+def values_of(
+    tools: Tools, service: Service, given: Mapping[str, Sequence[Any]], at: datetime
+) -> dict[str, list[float | None]]:
+    """`vectors` for columns as a request gives them: lists of one length of JSON values in, lists out."""
+    return online.values_of(tools, service, given, at)
 
 
 def training_frame(tools: Tools, training_set: str | TrainingSet) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,7 @@ class OnlineReader:
         self._shelves: dict[str, _Shelf] = {}
         self.materialising = threading.Lock()
         self.plans: dict[str, lookup.Plan] = {}
-        self.pushes: dict[str, pushed.PushPlan] = {}
+        self.pushes: dict[str, tuple[int | None, pushed.PushPlan]] = {}
 
     def staircases(self, store: str, keys: Iterable[str | None]) -> dict[Key, lookup.Staircase]:
         """At least the staircases of `keys`; unknown keys have no steps."""
@@ -83,9 +83,20 @@ def reader_of(online: Online) -> OnlineReader:
 
 def vectors(tools: Tools, service: Service, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
     """See `ondol.features.service.vectors`."""
+    types = service.inputs | ({service.spec.time: "timestamp"} if service.spec.time in rows.columns else {})
+    frame = columns.conform(rows, types, f"Feature service {service.name!r}")
+    given = frame.select(list(types)).to_dict(as_series=False)
+    found = values_of(tools, service, given, at)
+    return pl.DataFrame(found, schema=dict.fromkeys(service.features, pl.Float64))
+
+
+def values_of(
+    tools: Tools, service: Service, given: Mapping[str, Sequence[Any]], at: datetime
+) -> dict[str, list[float | None]]:
+    """See `ondol.features.service.values_of`."""
     reader = reader_of(tools.online)
     plan = reader.plans.get(service.hash) or _planned(tools, service, reader)
-    question = lookup.ask(plan, rows, at)
+    question = lookup.ask(plan, given, at)
     found = [
         [reader.staircases(stair.store, keys) for stair in group.stairs]
         for group, keys in zip(plan.groups, question.keys, strict=True)
@@ -195,16 +206,29 @@ def _with_pushed(
 
 def push(tools: Tools, name: str, rows: Sequence[dict[str, Any]]) -> Pushed:
     """Steps straight from rows, merged into what is online."""
-    reader = reader_of(tools.online)
+    plan = _push_plan(tools, reader_of(tools.online), name)
+    steps = pushed.plain_steps(plan, rows)
+    if steps is None:
+        frame = pushed.frame_of(rows, plan.columns)
+        if frame is None:
+            frame = lake.typed_rows(tools, plan.dataset, list(rows))
+        steps = pushed.steps_of_rows(plan, frame)
+    keys = tools.online.put(plan.stair.store, steps, replace=False)
+    return Pushed(view=name, keys=keys)
+
+
+def _push_plan(tools: Tools, reader: OnlineReader, name: str) -> pushed.PushPlan:
+    """Compiled from the definition in force, and kept until something in the database changes."""
+    revision = tools.db.revision()
+    known = reader.pushes.get(name)
+    if known is not None and revision is not None and known[0] == revision:
+        return known[1]
     with tools.transaction(write=False) as inner:
         definition = repo.read_view_hash(inner.connection, name)
-        plan = reader.pushes.get(definition) if definition else None
-        if plan is None:
+        if known is not None and known[1].definition == definition:
+            plan = known[1]
+        else:
             view = stored_view(inner, name)
-            plan = pushed.compile_push(view.spec, lake.spec_of(inner, view.spec.dataset))
-            reader.pushes[view.hash] = plan
-    frame = pushed.frame_of(rows, plan.columns)
-    if frame is None:
-        frame = lake.typed_rows(tools, plan.dataset, list(rows))
-    keys = tools.online.put(plan.stair.store, pushed.steps_of_rows(plan, frame), replace=False)
-    return Pushed(view=name, keys=keys)
+            plan = pushed.compile_push(view.spec, view.hash, lake.spec_of(inner, view.spec.dataset))
+    reader.pushes[name] = (revision, plan)
+    return plan

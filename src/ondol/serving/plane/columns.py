@@ -1,13 +1,12 @@
-"""Columns of a request as typed frames."""
+"""Columns of a request: their lengths, given feature values, and what the log keeps of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import polars as pl
-
+from ondol.features.types import ServiceSpec
 from ondol.kernel.errors import Invalid
 
 MAX_ROWS = 10_000
@@ -26,56 +25,33 @@ def check_lengths(given: Mapping[str, list[Any]]) -> int:
     return size
 
 
-def to_frame(given: Mapping[str, list[Any]], types: Mapping[str, str], required: list[str]) -> pl.DataFrame:
-    """The columns of `given` that have a type, cast to it. `Invalid` names missing columns and bad values."""
-    missing = [name for name in required if name not in given]
-    if missing:
-        raise Invalid(f"The request lacks {', '.join(missing)}.", hint=f"It needs {', '.join(required)}.")
-    return pl.DataFrame([_series(name, given[name], kind) for name, kind in types.items() if name in given])
+_NUMBERS = {int, float, bool, type(None)}
 
 
-def _series(name: str, values: list[Any], kind: str) -> pl.Series:
-    try:
-        if kind == "timestamp":
-            return _instants(name, values)
-        if kind == "date":
-            # Polars would parse texts in its thread pool, which costs more than the work for a few rows.
-            values = [date.fromisoformat(value) if isinstance(value, str) else value for value in values]
-        return pl.Series(name, values, dtype=_TYPES[kind])
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        raise Invalid(f"Column {name!r} holds a value that is not a {kind}: {error}") from error
+def numbers(name: str, values: list[Any]) -> list[float | None]:
+    """Given values of a feature; `Invalid` for anything but numbers, truth values and null."""
+    if {*map(type, values)} <= _NUMBERS:
+        return [None if value is None else float(value) for value in values]
+    wrong = next(value for value in values if type(value) not in _NUMBERS)
+    raise Invalid(f"Column {name!r} holds a value that is not a double: {wrong!r}")
 
 
-_TYPES: dict[str, Any] = {
-    "string": pl.String,
-    "double": pl.Float64,
-    "integer": pl.Int64,
-    "boolean": pl.Boolean,
-    "date": pl.Date,
-}
-_INSTANT = pl.Datetime("us", "UTC")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def _instants(name: str, values: list[Any]) -> pl.Series:
-    """ISO 8601 texts (UTC without an offset), or integers of microseconds since 1970."""
-    if any(isinstance(value, str) for value in values):
-        values = [_microseconds(value) for value in values]
-    return pl.Series(name, values, dtype=pl.Int64).cast(_INSTANT)
-
-
-def _microseconds(text: str | None) -> int | None:
-    """Since 1970: Polars takes integers much faster than Python's datetimes."""
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
-
-
-def stamps(rows: pl.DataFrame, key: str, time: str, at: datetime) -> dict[str, list[Any]]:
+def stamps(given: Mapping[str, list[Any]], spec: ServiceSpec, size: int, at: datetime) -> dict[str, list[Any]]:
     """Key and time of each row for the log; the moment of the request where rows bring none."""
-    return {
-        key: rows[key].to_list() if key in rows.columns else [None] * rows.height,
-        time: rows[time].to_list() if time in rows.columns else [at] * rows.height,
-    }
+    keys = [None if key is None else str(key) for key in given.get(spec.key) or [None] * size]
+    moments = given.get(spec.time) or [None] * size
+    return {spec.key: keys, spec.time: [_instant(spec.time, moment, at) for moment in moments]}
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _instant(name: str, value: Any, at: datetime) -> datetime:
+    """ISO 8601 text (UTC without an offset), or an integer of microseconds since 1970."""
+    if value is None:
+        return at
+    try:
+        moment = _EPOCH + timedelta(microseconds=value) if isinstance(value, int) else datetime.fromisoformat(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Invalid(f"Column {name!r} holds a value that is not a timestamp: {error}") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -27,13 +27,10 @@ from ondol.serving.plane.counters import Counters
 from ondol.serving.types import Endpoint, Request, Route
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from ondol.serving import repo
     from ondol.serving.plane import columns
     from ondol.serving.plane import log as request_log
 else:
-    pl = lazy("polars")
     request_log = lazy("ondol.serving.plane.log")
     repo = lazy("ondol.serving.repo")
     columns = lazy("ondol.serving.plane.columns")
@@ -181,10 +178,10 @@ class Plane:
         scores: list[float] = []
         error: Exception | None = None
         try:
-            vectors, stamps = self._vectors(live, given, at)
-            scores = live.predictors[route.version].predict(vectors)
+            values = self._values(live.service, given, at)
+            scores = live.predictors[route.version].predict(values)
             if live.endpoint.spec.capture >= 1 or random.random() < live.endpoint.spec.capture:
-                captured = stamps | vectors.to_dict(as_series=False) | {"score": scores}
+                captured = columns.stamps(given, live.service.spec, size, at) | values | {"score": scores}
         except OndolError as failure:
             error = failure
         except Exception as failure:
@@ -200,19 +197,11 @@ class Plane:
             ) from error
         return Answer(request_id=identity, version=route.version, number=route.number, scores=scores)
 
-    def _vectors(
-        self, live: Live, given: Mapping[str, list[Any]], at: datetime
-    ) -> tuple[pl.DataFrame, dict[str, list[Any]]]:
-        """Feature vectors, and the key and time of each row for the log."""
-        service = live.service
-        wanted = {**service.inputs, service.spec.key: "string", service.spec.time: "timestamp"}
+    def _values(self, service: Service, given: Mapping[str, list[Any]], at: datetime) -> dict[str, list[float | None]]:
+        """The feature values: those given, when all are, and those in the house otherwise."""
         if all(feature in given for feature in service.features):
-            rows = columns.to_frame(given, dict.fromkeys(service.features, "double") | wanted, service.features)
-            vectors = rows.select(service.features)
-        else:
-            rows = columns.to_frame(given, wanted, list(service.inputs))
-            vectors = features.vectors(self._tools, service, rows, at)
-        return vectors, columns.stamps(rows, service.spec.key, service.spec.time, at)
+            return {feature: columns.numbers(feature, given[feature]) for feature in service.features}
+        return features.values_of(self._tools, service, given, at)
 
     def _note(  # noqa: PLR0913 - one line of the log
         self,
