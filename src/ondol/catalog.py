@@ -31,13 +31,14 @@ import ondol.rollout.service
 import ondol.serving.service
 import ondol.sqlml.service
 import ondol.tracking.service
+import ondol.tracking.service.experiments
 from ondol.kernel.event import Event, Reaction
 from ondol.kernel.operation import Operation, collect
 
 ROOMS = (
     (ondol.access.service,),
     (ondol.events.service,),
-    (ondol.tracking.service,),
+    (ondol.tracking.service, ondol.tracking.service.experiments),
     (
         ondol.registry.service,
         ondol.registry.service.notes,

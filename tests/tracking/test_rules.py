@@ -14,13 +14,7 @@ from ondol.tracking import rules
 from ondol.tracking.types import LogRun, MetricPoint
 
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
-points = st.builds(
-    MetricPoint,
-    key=st.sampled_from(["auc", "loss"]),
-    value=st.floats(),
-    step=st.integers(0, 3),
-    at=st.integers(0, 3).map(lambda hours: NOON + timedelta(hours=hours)),
-)
+points = st.tuples(st.sampled_from(["auc", "loss"]), st.integers(0, 3), st.integers(-1, 2), st.floats())
 
 
 @given(st.lists(points, max_size=12), st.data())
@@ -34,13 +28,13 @@ def test_the_newest_point_does_not_depend_on_the_order_of_arrival_or_on_the_batc
 
 def _plain(newest):
     # 0.0 and -0.0 are one value, and NaN equals nothing, not even itself.
-    return {key: (point.step, point.at, repr(float(point.value) + 0.0)) for key, point in newest.items()}
+    return {key: (step, at, repr(value + 0.0)) for key, at, step, value in newest.values()}
 
 
 def test_a_later_step_beats_a_later_moment_and_a_value_beats_nan():
-    first = MetricPoint(key="loss", value=1.0, step=2, at=NOON)
-    assert rules.newest([first, MetricPoint(key="loss", value=9.0, step=1, at=NOON)])["loss"] == first
-    assert rules.newest([first, MetricPoint(key="loss", value=math.nan, step=2, at=NOON)])["loss"] == first
+    first = ("loss", 1_000, 2, 1.0)
+    assert rules.newest([first, ("loss", 9_000, 1, 9.0)])["loss"] == first
+    assert rules.newest([first, ("loss", 1_000, 2, math.nan)])["loss"] == first
 
 
 @given(st.floats())
@@ -51,9 +45,24 @@ def test_every_number_survives_json(value):
 
 
 def test_a_moment_without_offset_is_utc_and_none_is_now():
+    noon = rules.to_ms(NOON)
     naive = MetricPoint(key="auc", value=1.0, at=NOON.replace(tzinfo=None))
-    assert rules.dated([naive], NOON)[0].at == NOON
-    assert rules.dated([MetricPoint(key="auc", value=1.0)], NOON)[0].at == NOON
+    assert rules.to_row(naive, NOON + timedelta(days=1)) == ("auc", noon, 0, 1.0)
+    assert rules.to_row(MetricPoint(key="auc", value=1.0), NOON) == ("auc", noon, 0, 1.0)
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_every_moment_of_a_protocol_is_one_of_ours(moment):
+    assert rules.from_ms(moment).tzinfo is UTC
+    if -62135596800000 <= moment < 253402300800000:
+        assert rules.to_ms(rules.from_ms(moment)) == moment
+
+
+@given(st.one_of(st.text(), st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False, allow_infinity=False)))
+def test_a_parameter_is_kept_as_text_and_comes_back_as_what_it_was(value):
+    text, kind = rules.param_text(value)
+    back = rules.param_value(text, kind)
+    assert (back, type(back)) == (value, type(value))
 
 
 @pytest.mark.parametrize("name", ["auc", "train/loss", "recall@10", "정확도", "f1 (macro)", "x" * 250])
@@ -73,12 +82,17 @@ def test_an_artifact_stays_in_its_folder(path):
         rules.check_artifact_path(path)
 
 
+def kept(**values):
+    return {key: rules.param_text(value) for key, value in values.items()}
+
+
 def test_a_parameter_keeps_its_first_value_and_its_type():
-    known = {"leaves": 63, "rate": 0.1, "seed": None}
-    assert rules.fresh_params("run_1", known, {"leaves": 63, "seed": None, "depth": 4}) == {"depth": 4}
-    for other in ({"leaves": 64}, {"leaves": 63.0}, {"leaves": True}, {"seed": 1}):
+    known = kept(leaves=63, rate=0.1, seed=None)
+    assert rules.fresh_params("run_1", known, kept(leaves=63, seed=None, depth=4)) == kept(depth=4)
+    for other in (kept(leaves=64), kept(leaves=63.0), kept(leaves=True), kept(seed=1), kept(leaves="63")):
         with pytest.raises(Conflict):
             rules.fresh_params("run_1", known, other)
+    assert rules.fresh_params("run_1", known, kept(leaves="63"), strict=False) == {}
 
 
 def test_a_call_has_a_limit_and_so_has_a_text():

@@ -9,14 +9,16 @@ import msgspec
 
 from ondol.kernel.event import Event
 
-RunStatus = Literal["running", "finished", "failed"]
+RunStatus = Literal["running", "scheduled", "finished", "failed", "killed"]
 Value = str | int | float | bool | None
+View = Literal["active", "deleted", "all"]
+"""Which things a list shows: what is deleted stays until it is cleared away, and can be restored."""
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
 """JSON has no words for a loss that diverged; these are the ones Protocol Buffers gives it. `float()` reads all."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """`metrics` holds the newest value of each metric."""
+    """`metrics` holds the newest value of each metric. `experiment` is its name."""
 
     id: str
     experiment: str
@@ -24,6 +26,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     status: RunStatus
     started_at: datetime
     ended_at: datetime | None = None
+    deleted_at: datetime | None = None
+    person: str = ""
     params: dict[str, Value] = {}
     metrics: dict[str, Number] = {}
     tags: dict[str, str] = {}
@@ -47,7 +51,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 class CreateRun(msgspec.Struct, frozen=True, kw_only=True):
     """With an `id` that exists, that run goes on: a failed one is open again, any other is answered as it is."""
 
-    experiment: str = "default"
+    experiment: str = "Default"
     name: str = ""
     id: str = ""
     """Given by callers that must be able to repeat the call; made here otherwise."""
@@ -70,6 +74,28 @@ class FinishRun(msgspec.Struct, frozen=True, kw_only=True):
 
 class GetRun(msgspec.Struct, frozen=True, kw_only=True):
     run: str
+
+
+class DeleteRun(msgspec.Struct, frozen=True, kw_only=True):
+    run: str
+
+
+class RestoreRun(msgspec.Struct, frozen=True, kw_only=True):
+    run: str
+
+
+class SearchRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """`filter`: `metrics.auc > 0.7 and params.leaves = '63' and tags."by" LIKE 'sched%'`; also `attributes.status`,
+    `datasets.name`, `IN (...)`, `IS NULL`. `order_by`: `["metrics.auc DESC", "attributes.start_time"]`; without it
+    the newest first. `experiments` are names, none means all of them.
+    """
+
+    experiments: list[str] = []
+    filter: str = ""
+    order_by: list[str] = []
+    view: View = "active"
+    limit: int = 100
+    token: str = ""
 
 
 class ListRuns(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,3 +133,154 @@ class RunStarted(Event, frozen=True, kw_only=True):
 class RunEnded(Event, frozen=True, kw_only=True):
     experiment: str
     status: str
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    """`location` is where its files are when they are not with ours."""
+
+    id: str
+    name: str
+    location: str
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+    tags: dict[str, str] = {}
+
+
+class CreateExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    location: str = ""
+    tags: dict[str, str] = {}
+
+
+class GetExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """By id, or by name."""
+
+    experiment: str
+
+
+class UpdateExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` renames it; `tags` are added, those in `untag` taken away."""
+
+    experiment: str
+    name: str = ""
+    tags: dict[str, str] = {}
+    untag: list[str] = []
+
+
+class DeleteExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """Its runs go with it."""
+
+    experiment: str
+
+
+class RestoreExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """Its runs come back with it."""
+
+    experiment: str
+
+
+class ListExperiments(msgspec.Struct, frozen=True, kw_only=True):
+    """`filter`: `name LIKE 'flight%' and tags.team = 'ops'`; `order_by`: `["name ASC"]`, else the newest first."""
+
+    filter: str = ""
+    order_by: list[str] = []
+    view: View = "active"
+    limit: int = 100
+    token: str = ""
+
+
+class KeyValue(msgspec.Struct, frozen=True, kw_only=True):
+    key: str
+    value: str
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """A point as protocols send it: `timestamp` in milliseconds since 1970 UTC. `model_id` and the dataset say what
+    was measured on what, where that is known."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int = 0
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
+    run_id: str = ""
+
+
+class NewestPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A point as protocols read it."""
+
+    key: str
+    value: Number
+    timestamp: int
+    step: int
+    run_id: str = ""
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
+
+
+class TrackedDataset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was read: `digest` says which state of it. `source`, `schema` and `profile` are texts of the tool's own."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str | None = None
+    profile: str | None = None
+
+
+class DatasetInput(msgspec.Struct, frozen=True, kw_only=True):
+    dataset: TrackedDataset
+    tags: list[KeyValue] = []
+
+
+class ModelInput(msgspec.Struct, frozen=True, kw_only=True):
+    model_id: str
+
+
+class ModelOutput(msgspec.Struct, frozen=True, kw_only=True):
+    model_id: str
+    step: int = 0
+
+
+class TrackedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with everything that protocols show of it, in their units; `location` is its experiment's."""
+
+    id: str
+    name: str
+    experiment: int
+    status: str
+    person: str
+    started_ms: int
+    ended_ms: int | None
+    deleted_ms: int | None
+    location: str
+    params: list[KeyValue] = []
+    metrics: list[NewestPoint] = []
+    tags: list[KeyValue] = []
+    datasets: list[DatasetInput] = []
+    model_inputs: list[ModelInput] = []
+    model_outputs: list[ModelOutput] = []
+
+
+class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that a run wrote down, before anybody has registered it."""
+
+    id: str
+    experiment: int
+    name: str
+    kind: str
+    status: str
+    status_message: str
+    source_run: str
+    created_ms: int
+    updated_ms: int
+    deleted_ms: int | None
+    location: str
+    params: list[KeyValue] = []
+    tags: list[KeyValue] = []
+    metrics: list[NewestPoint] = []

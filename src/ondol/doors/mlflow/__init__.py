@@ -20,7 +20,7 @@ from starlette.types import Scope as Connection
 
 from ondol.access.service import allow
 from ondol.doors.guard import Guard
-from ondol.doors.mlflow import registry, server
+from ondol.doors.mlflow import artifacts, experiments, metrics, models, registry, runs, server
 from ondol.doors.mlflow.protocol import Endpoint, no_endpoint, read_request, to_error
 from ondol.doors.moment import turn_clock
 from ondol.doors.rest import read_body
@@ -29,6 +29,11 @@ from ondol.home import House
 PREFIXES: Final = ("/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/2.0/mlflow", "/ajax-api/3.0/mlflow")
 
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *runs.ENDPOINTS,
+    *metrics.ENDPOINTS,
+    *experiments.ENDPOINTS,
+    *models.ENDPOINTS,
+    *artifacts.ENDPOINTS,
     *server.ENDPOINTS,
     *registry.ENDPOINTS,
 )
@@ -39,6 +44,7 @@ def routes(house: House, guard: Guard) -> list[BaseRoute]:
     door = MlflowDoor(house, guard, ENDPOINTS)
     return [
         *(Route(f"{prefix}/{{path:path}}", door) for prefix in PREFIXES),
+        *artifacts.routes(house, guard),
         Route("/version", _version),
     ]
 

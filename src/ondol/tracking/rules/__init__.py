@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from msgspec.structs import replace
-
 from ondol.kernel.errors import Conflict, Invalid
+from ondol.kernel.page import decode_token
 from ondol.tracking.types import LogRun, MetricPoint, Number, Value
+
+Row = tuple[str, int, int, float]
+"""A point of a metric: key, milliseconds since 1970 UTC, step, value."""
 
 NAME_LENGTH: Final = 250
 VALUE_LENGTH: Final = 8_000
@@ -38,6 +40,20 @@ def check_run_id(identity: str) -> None:
         raise Invalid(
             f"{identity[:80]!r} is no id for a run.", hint="Use 1 to 64 letters, digits, _ or -; or let us make one."
         )
+
+
+def offset_text(offset: int) -> str:
+    return f"offset {offset}"
+
+
+def offset_of(token: str) -> int:
+    """How many of a search's answers the page before has shown."""
+    if not token:
+        return 0
+    word, _, number = decode_token(token).partition(" ")
+    if word != "offset" or not (number.isascii() and number.isdigit()) or len(number) > 18:
+        raise Invalid("Invalid page token: it is not one of this list.", hint="Start again without a token.")
+    return int(number)
 
 
 def check_limit(limit: int, most: int) -> None:
@@ -71,16 +87,49 @@ def _check_length(what: str, value: Value) -> None:
         )
 
 
-def fresh_params(run: str, known: dict[str, Value], given: dict[str, Value]) -> dict[str, Value]:
-    """The parameters of `given` that the run does not have yet; `Conflict` where it has another value."""
+def param_text(value: Value) -> tuple[str, str]:
+    """A parameter as it is kept: its text, as Python writes it, and its kind."""
+    if isinstance(value, str):
+        return value, "text"
+    if isinstance(value, float):
+        word = json_number(value)
+        return (word, "text") if isinstance(word, str) else (repr(value), "float")
+    return str(value), _KINDS[type(value)]
+
+
+_KINDS: Final = {bool: "bool", int: "int", type(None): "null"}
+
+
+def param_value(text: str, kind: str) -> Value:
+    """What `param_text` was given."""
+    match kind:
+        case "int":
+            return int(text)
+        case "float":
+            return float(text)
+        case "bool":
+            return text == "True"
+        case "null":
+            return None
+        case _:
+            return text
+
+
+def fresh_params(
+    run: str, known: dict[str, tuple[str, str]], given: dict[str, tuple[str, str]], *, strict: bool = True
+) -> dict[str, tuple[str, str]]:
+    """The parameters of `given` that the run does not have yet; `Conflict` where it has another value.
+
+    Protocols that know texts only are not `strict`: for them 63 and "63" are one value.
+    """
     fresh = {}
     for key, said in given.items():
-        value = json_number(said) if isinstance(said, float) else said
         if key not in known:
-            fresh[key] = value
-        elif known[key] != value or type(known[key]) is not type(value):
+            fresh[key] = said
+        elif known[key] != said and (strict or known[key][0] != said[0]):
             raise Conflict(
-                f"Run {run} has parameter {key!r} = {known[key]!r}; it cannot become {value!r}.",
+                f"Changing param values is not allowed. Run {run} has the parameter {key!r} = {known[key][0]!r};"
+                f" it cannot become {said[0]!r}.",
                 hint="Parameters keep their first value: start another run, or log a metric.",
             )
     return fresh
@@ -93,33 +142,40 @@ def json_number(value: float) -> Number:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def dated(points: Iterable[MetricPoint], now: datetime) -> list[MetricPoint]:
-    """The points with a moment each: their own (UTC when it has no offset), or `now`."""
-    return [
-        replace(point, at=now)
-        if point.at is None
-        else replace(point, at=point.at.replace(tzinfo=UTC))
-        if point.at.tzinfo is None
-        else point
-        for point in points
-    ]
+def to_row(point: MetricPoint, now: datetime) -> Row:
+    """The point with a moment: its own (UTC when it has no offset), or `now`."""
+    at = point.at or now
+    return point.key, to_ms(at if at.tzinfo else at.replace(tzinfo=UTC)), point.step, float(point.value)
 
 
-def newest(points: Iterable[MetricPoint]) -> dict[str, MetricPoint]:
+def to_ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def from_ms(moment: int) -> datetime:
+    """Moments before the year 1 or after 9999, which protocols allow, become those years."""
+    try:
+        return datetime.fromtimestamp(moment / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime(9999, 12, 31, tzinfo=UTC) if moment > 0 else datetime(1, 1, 1, tzinfo=UTC)
+
+
+def newest(points: Iterable[Row]) -> dict[str, Row]:
     """The newest point of each metric: the one with the largest (step, moment, value); NaN is below every value.
 
     The value breaks ties, so that the answer does not depend on the order in which points arrive.
     """
-    found: dict[str, MetricPoint] = {}
+    found: dict[str, Row] = {}
     for point in points:
-        if point.key not in found or _age(point) >= _age(found[point.key]):
-            found[point.key] = point
+        other = found.get(point[0])
+        if other is None or point[2] > other[2] or (point[2] == other[2] and _age(point) >= _age(other)):
+            found[point[0]] = point
     return found
 
 
-def _age(point: MetricPoint) -> tuple[int, float, float]:
-    value = float(point.value)
-    return point.step, point.at.timestamp() if point.at else 0.0, -math.inf if math.isnan(value) else value
+def _age(point: Row) -> tuple[int, float]:
+    _, at, _, value = point
+    return at, value if value == value else -math.inf
 
 
 def artifact_folder(run: str) -> str:

@@ -1,0 +1,178 @@
+"""Runs, their parameters and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from ondol.tracking.repo import driver
+from ondol.tracking.repo.inputs import read_datasets, read_models
+from ondol.tracking.repo.tables import experiments, params, run_metrics, runs, tags
+from ondol.tracking.rules import json_number
+from ondol.tracking.types import KeyValue, NewestPoint, TrackedRun
+
+
+class Place(NamedTuple):
+    """Where a run is: what every call that logs to it must know first."""
+
+    number: int
+    experiment: int
+    deleted_ms: int | None
+
+
+class NewRun(NamedTuple):
+    id: str
+    experiment: int
+    name: str
+    status: str
+    person: str
+    started_ms: int
+
+
+def find_run(connection: sa.Connection, identity: str) -> Place | None:
+    found = driver.rows(connection, "SELECT number, experiment, deleted_ms FROM runs WHERE id = ?", identity)
+    return Place(*found[0]) if found else None
+
+
+def insert_run(connection: sa.Connection, run: NewRun) -> int:
+    """The number of the new run."""
+    number: int = driver.rows(connection, "SELECT coalesce(max(number), 0) + 1 FROM runs")[0][0]
+    driver.run(
+        connection,
+        "INSERT INTO runs (number, id, experiment, name, status, person, started_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        number,
+        *run,
+    )
+    return number
+
+
+def update_run(connection: sa.Connection, number: int, **changes: Any) -> None:
+    connection.execute(runs.update().where(runs.c.number == number).values(**changes))
+
+
+def set_deleted(connection: sa.Connection, experiment: int, deleted_ms: int | None) -> None:
+    """Delete or restore every run of an experiment that is not deleted or restored yet."""
+    other = runs.c.deleted_ms.is_(None) if deleted_ms else runs.c.deleted_ms.is_not(None)
+    connection.execute(runs.update().where(runs.c.experiment == experiment, other).values(deleted_ms=deleted_ms))
+
+
+def read_params(connection: sa.Connection, number: int) -> dict[str, tuple[str, str]]:
+    """Text and kind of each parameter."""
+    found = driver.rows(connection, "SELECT key, value, kind FROM run_params WHERE run = ?", number)
+    return {key: (value, kind) for key, value, kind in found}
+
+
+def insert_params(connection: sa.Connection, number: int, values: dict[str, tuple[str, str]]) -> None:
+    driver.run_many(
+        connection,
+        "INSERT INTO run_params (run, key, value, kind) VALUES (?, ?, ?, ?)",
+        [(number, key, value, kind) for key, (value, kind) in values.items()],
+    )
+
+
+def put_tags(connection: sa.Connection, number: int, values: dict[str, str]) -> None:
+    driver.run_many(
+        connection,
+        "INSERT INTO run_tags (run, key, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
+        [(number, key, value) for key, value in values.items()],
+    )
+
+
+def read_tag(connection: sa.Connection, number: int, key: str) -> str | None:
+    found = driver.rows(connection, "SELECT value FROM run_tags WHERE run = ? AND key = ?", number, key)
+    return found[0][0] if found else None
+
+
+def delete_tag(connection: sa.Connection, number: int, key: str) -> bool:
+    """Whether there was one."""
+    return driver.run(connection, "DELETE FROM run_tags WHERE run = ? AND key = ?", number, key) > 0
+
+
+def read_kinds(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, dict[str, str]]:
+    """The kind of each parameter of these runs that is not text, by run number."""
+    query = _KINDS
+    found: dict[int, dict[str, str]] = {}
+    for number, key, kind in connection.execute(query, {"runs": list(numbers)}) if numbers else ():
+        found.setdefault(number, {})[key] = kind
+    return found
+
+
+def list_numbers(
+    connection: sa.Connection, *, experiment: int | None, status: str, limit: int, before: tuple[int, str] | None
+) -> list[int]:
+    """Numbers of runs that are not deleted, newest first, after the one that `before` names by moment and id."""
+    query = (
+        sa.select(runs.c.number)
+        .where(runs.c.deleted_ms.is_(None))
+        .order_by(runs.c.started_ms.desc(), runs.c.id.desc())
+        .limit(limit)
+    )
+    if experiment is not None:
+        query = query.where(runs.c.experiment == experiment)
+    if status:
+        query = query.where(runs.c.status == status)
+    if before:
+        place = sa.literal(before[0], sa.BigInteger), sa.literal(before[1], sa.String)
+        query = query.where(sa.tuple_(runs.c.started_ms, runs.c.id) < sa.tuple_(*place))
+    return list(connection.execute(query).scalars())
+
+
+def _of_runs(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    owner = columns[0]
+    return sa.select(*columns).where(owner.in_(driver.listed("runs"))).order_by(*columns[:2])
+
+
+_KINDS = _of_runs(params.c.run, params.c.key, params.c.kind).where(params.c.kind != "text")
+_PARAMS = _of_runs(params.c.run, params.c.key, params.c.value)
+_TAGS = _of_runs(tags.c.run, tags.c.key, tags.c.value)
+_METRICS = _of_runs(run_metrics.c.run, run_metrics.c.key, run_metrics.c.value, run_metrics.c.at, run_metrics.c.step)
+_RUNS = (
+    sa.select(runs, experiments.c.location).join_from(runs, experiments).where(runs.c.number.in_(driver.listed("runs")))
+)
+
+
+def read_runs(connection: sa.Connection, numbers: Sequence[int]) -> list[TrackedRun]:
+    """Runs with all that belongs to them, in the order of `numbers`: a few queries, however many runs."""
+    if not numbers:
+        return []
+    wanted = {"runs": list(numbers)}
+    found_params: dict[int, list[KeyValue]] = {number: [] for number in numbers}
+    found_tags: dict[int, list[KeyValue]] = {number: [] for number in numbers}
+    found_metrics: dict[int, list[NewestPoint]] = {number: [] for number in numbers}
+    for number, key, value in connection.execute(_PARAMS, wanted):
+        found_params[number].append(KeyValue(key=key, value=value))
+    for number, key, value in connection.execute(_TAGS, wanted):
+        found_tags[number].append(KeyValue(key=key, value=value))
+    for number, key, value, at, step in connection.execute(_METRICS, wanted):
+        found_metrics[number].append(NewestPoint(key=key, value=number_of(value), timestamp=at, step=step))
+    datasets = read_datasets(connection, numbers)
+    inputs, outputs = read_models(connection, numbers)
+    known = {row.number: row for row in connection.execute(_RUNS, wanted)}
+    return [
+        TrackedRun(
+            id=row.id,
+            name=row.name,
+            experiment=row.experiment,
+            status=row.status,
+            person=row.person,
+            started_ms=row.started_ms,
+            ended_ms=row.ended_ms,
+            deleted_ms=row.deleted_ms,
+            location=row.location,
+            params=found_params[number],
+            metrics=found_metrics[number],
+            tags=found_tags[number],
+            datasets=datasets.get(number, []),
+            model_inputs=inputs.get(number, []),
+            model_outputs=outputs.get(number, []),
+        )
+        for number in numbers
+        if (row := known.get(number))
+    ]
+
+
+def number_of(kept: float | None) -> Any:
+    return kept if kept is not None and -1e308 < kept < 1e308 else json_number(float("nan") if kept is None else kept)
