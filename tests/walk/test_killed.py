@@ -16,11 +16,39 @@ from ondol.doors.client import Client
 pytestmark = pytest.mark.walk
 
 
-def test_a_house_killed_while_it_trains_still_ends_with_the_champion_and_runs_no_step_twice(tmp_path: Path) -> None:
+def test_a_house_killed_while_it_retrains_still_ends_with_the_new_champion_and_runs_no_step_twice(
+    tmp_path: Path,
+) -> None:
     home = fresh_home(tmp_path / "home")
     project = write_project(home, Feed(START))
     server = DemoServer(home, 0, START.isoformat())
-    server.start()
+    # Another label is another question, so its model takes the place of the champion at once.
+    for trainings, label in enumerate(("arr_delay > 15", "arr_delay > 30"), start=1):
+        project.write_text(project.read_text().replace("arr_delay > 15", label))
+        server.start()
+        run, done_before = kill_in_training(server, home, project)
+        server.start()
+        try:
+            version = ended_version(server, run)
+            with Client(server.url) as client:
+                wait_until_ready(client)
+                (route,) = client.endpoints.get(endpoint="flight-delay").traffic
+                spans = client.aliases.history(model="flight-delay", alias="champion")
+        finally:
+            server.stop()
+        assert (route.share, route.version) == (1.0, version)
+        assert version in [span.version for span in spans]
+        assert len(spans) == trainings
+        began = rows(
+            home, "select json_extract(payload, '$.name') from events where name = 'StepBegan' and subject = ?", run
+        )
+        for step in done_before:
+            assert began.count((step,)) == 1, f"{step} had finished and ran again"
+        assert rows(home, "select count(*) from versions") == [(trainings,)]
+
+
+def kill_in_training(server: DemoServer, home: Path, project: Path) -> tuple[str, dict[str, str]]:
+    """Apply, train, and kill the house in the middle: the run, and what it had finished."""
     with Client(server.url) as client:
         apply_project(client, project)
         run = client.pipelines.run(pipeline="training").id
@@ -28,26 +56,15 @@ def test_a_house_killed_while_it_trains_still_ends_with_the_champion_and_runs_no
         server.kill()
     done_before = finished_steps(home, run)
     assert "deploy" not in done_before
+    return run, done_before
 
-    server.start()
-    try:
-        with Client(server.url) as client:
-            wait_for(lambda: client.pipeline_runs.get(run=run).status in ("finished", "failed"))
-            ended = client.pipeline_runs.get(run=run)
-            wait_until_ready(client)
-            (route,) = client.endpoints.get(endpoint="flight-delay").traffic
-            champion = client.aliases.history(model="flight-delay", alias="champion")
-    finally:
-        server.stop()
+
+def ended_version(server: DemoServer, run: str) -> str:
+    with Client(server.url) as client:
+        wait_for(lambda: client.pipeline_runs.get(run=run).status in ("finished", "failed"))
+        ended = client.pipeline_runs.get(run=run)
     assert ended.status == "finished", ended.error
-    assert (route.share, route.version) == (1.0, ended.results["version"])
-    assert [span.version for span in champion] == [ended.results["version"]]
-    began = rows(
-        home, "select json_extract(payload, '$.name') from events where name = 'StepBegan' and subject = ?", run
-    )
-    for step in done_before:
-        assert began.count((step,)) == 1, f"{step} had finished and ran again"
-    assert rows(home, "select count(*) from versions") == [(1,)]
+    return str(ended.results["version"])
 
 
 def finished_steps(home: Path, run: str) -> dict[str, str]:
