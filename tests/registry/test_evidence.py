@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from ondol.home import House
 from ondol.registry import service
 from ondol.registry.rules import mlmodel
 from ondol.registry.types import GetModel
-from tests.registry.flights import trained
 from tests.registry.weights import declare, register
 
 EIGHT = ["definition", "parameters", "functions", "dependencies", "data", "generation", "experiment", "tags"]
-
-
-@pytest.fixture(scope="module")
-def flights(tmp_path_factory: pytest.TempPathFactory):
-    house = trained(tmp_path_factory.mktemp("flights"))
-    yield house
-    house.close()
 
 
 def kinds(house: House):

@@ -52,9 +52,9 @@ def declare(house, name="flight-delay", **fields):
     return house.call(service.declare_model, DeclareModel(spec=ModelSpec(name=name, **fields)))
 
 
-def pack(house, model, label="arrival_delay > 15", name=""):
+def pack(house, model, label="arrival_delay > 15", name="", files=None):
     tools = with_weights(house.tools())
-    about = About(label=label, service="flight_inputs", service_hash="0123456789abcdef")
+    about = About(label=label, service="flight_inputs", service_hash="0123456789abcdef", files=files or {})
     return service.write_package(tools, f"models/{name or tools.new_id('pk')}", model, about)
 
 
@@ -74,7 +74,7 @@ def registration(package, key, model="flight-delay", **fields):
     )
 
 
-def register(house, weights, key, *, label="arrival_delay > 15", **fields):
+def register(house, weights, key, *, label="arrival_delay > 15", files=None, **fields):
     """A registered version of `flight-delay` with these weights."""
-    package = pack(house, Weights(weights), label)
+    package = pack(house, Weights(weights), label, files=files)
     return house.call(service.register_version, registration(package, key, **fields))

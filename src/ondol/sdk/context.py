@@ -89,6 +89,8 @@ class Planned:
     params: Mapping[str, Any] = field(default_factory=dict)
     retries: int = 0
     kind: Any = None
+    subject: Any = None
+    """What a replay takes instead of doing the work."""
 
 
 class RunContext:

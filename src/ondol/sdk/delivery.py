@@ -38,6 +38,7 @@ class ModelOptions(TypedDict, total=False):
     owner: str
     intended_use: str
     limits: str
+    approval: bool
 
 
 class EndpointOptions(TypedDict, total=False):

@@ -126,7 +126,7 @@ def _generation(run: RunContext, source: Source, found: Environment, files: dict
         files[CODE] = content
     package = {"sklearn": "scikit-learn"}.get(source.framework, source.framework)
     pin = found.packages.get(package)
-    search = source.search or Search(method="one training, nothing searched", runs=1)
+    search = source.search or Search(method="one training", runs=1)
     return Generation(
         framework=f"{package} {pin.version}" if pin else package,
         method=search.method,

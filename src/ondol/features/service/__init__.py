@@ -136,6 +136,14 @@ def build_training_set(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
     return training.build(tools, request)
 
 
+def rebuild_training_set(tools: Tools, made: TrainingSet, service: Service, views: Sequence[ViewSpec]) -> pl.DataFrame:
+    """The rows of a training set once more, from the table versions of then and these definitions.
+
+    Nothing is stored. `NotFound` when a table version is gone. Needs no transaction.
+    """
+    return training.rebuild(tools, made, service, views)
+
+
 @operation("training_sets.get", "GET", "/v1/training-sets/{training_set}", scope="read")
 def get_training_set(tools: Tools, request: GetTrainingSet) -> TrainingSet:
     """A training set: where its rows are, and the table versions it was made from."""

@@ -69,6 +69,12 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
     return made
 
 
+def rebuild(tools: Tools, made: TrainingSet, service: Service, views: Sequence[ViewSpec]) -> pl.DataFrame:
+    """See `ondol.features.service.rebuild_training_set`."""
+    versions = {table.removeprefix("silver/"): version for table, version in made.tables.items()}
+    return _frame(tools, service, views, versions, (made.since, made.until))
+
+
 def _frame(
     tools: Tools,
     service: Service,

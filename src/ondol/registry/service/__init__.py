@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mimetypes
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ondol.kernel.errors import Conflict, Invalid
+from ondol.kernel.content import Content
+from ondol.kernel.errors import Conflict, Invalid, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.lineage import service as lineage
@@ -36,7 +38,7 @@ from ondol.registry.types import (
     Version,
     VersionRegistered,
 )
-from ondol.registry.types.evidence import Completeness, GetEvidence
+from ondol.registry.types.evidence import Completeness, GetEvidence, GetPackageFile
 from ondol.registry.types.lifecycle import RemoveAlias
 
 if TYPE_CHECKING:
@@ -124,6 +126,21 @@ def evidence_of(tools: Tools, request: GetEvidence) -> Completeness:
         complete=all(kind.present for kind in kinds),
         kinds=kinds,
     )
+
+
+@operation("versions.file", "GET", "/v1/versions/{version}/files/{path}", scope="read", long=True)
+def package_file(tools: Tools, request: GetPackageFile) -> Content:
+    """One file of a version's package, checked against what was registered."""
+    with tools.transaction(write=False) as inner:
+        version = version_of(inner, request.version)
+    if request.path not in version.files:
+        raise NotFound(
+            f"The package of {version.model} {version.number} has no file {request.path!r}.",
+            hint=f"It has {', '.join(sorted(version.files)) or 'none'}.",
+        )
+    body = read_package(tools, version, only=[request.path])[request.path]
+    kind = mimetypes.guess_type(request.path)[0] or "application/octet-stream"
+    return Content(name=request.path.rpartition("/")[2], media_type=kind, body=body)
 
 
 @operation("aliases.point", "POST", "/v1/models/{model}/aliases/{alias}", scope="deploy")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 from typing import Any, Final
 
 from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
@@ -78,10 +79,13 @@ def load(tools: Tools, version: str) -> Predictor:
     return predictor
 
 
-def read_package(tools: Tools, version: Version) -> dict[str, bytes]:
-    """All files of a version's package, after checking its seal and every byte. `Refused` says what is wrong."""
+def read_package(tools: Tools, version: Version, *, only: Collection[str] = ()) -> dict[str, bytes]:
+    """The files of a version's package, after checking its seal and every byte. `Refused` says what is wrong.
+
+    `only`: these files; code, definitions and lock are there also when the model itself was pruned.
+    """
     name = f"{version.model} {version.number}"
-    if version.pruned_at:
+    if version.pruned_at and not only:
         raise Refused(
             f"The files of {name} were pruned on {version.pruned_at:%Y-%m-%d}.",
             hint=f"Build it anew: ondol reproduce {version.model} --version {version.number}",
@@ -92,8 +96,9 @@ def read_package(tools: Tools, version: Version) -> dict[str, bytes]:
             hint="Load it with the MLflow client: mlflow.pyfunc.load_model.",
         )
     keys.check(tools, version)
-    files = read_files(tools, version.package, version.files)
-    if wrong := package.altered(version.files, files):
+    wanted = {name: sha for name, sha in version.files.items() if not only or name in only}
+    files = read_files(tools, version.package, wanted)
+    if wrong := package.altered(wanted, files):
         raise Refused(
             f"The package of {name} is not what was registered: {', '.join(wrong)}.",
             hint=f"Restore {version.package} from a backup, or register the model again.",

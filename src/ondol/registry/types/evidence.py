@@ -85,6 +85,11 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
     kinds: list[Kind]
 
 
+class GetPackageFile(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+    path: str
+
+
 class GetEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Of the version with this number or alias; of the newest one when none is given."""
 

@@ -95,6 +95,7 @@ def candidate(
         inputs=list(dict.fromkeys(origin.step for origin in sources)),
         params={"model": name},
         kind=Registered,
+        subject=(trained, values.numbers(scores or {})),
     )
     return Candidate(*run.perform(planned, work))
 

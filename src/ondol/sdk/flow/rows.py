@@ -111,7 +111,7 @@ def training_set(inputs: Service, *, after: Landed | None = None, last: str = ""
     def work() -> Finished:
         request = BuildTrainingSet(service=inputs.name, since=since, until=until)
         record: TrainingSet = run.call("training_sets.build", request)
-        built = _with_ends(run, record, inputs.spec.time)
+        built = with_ends(run, record, inputs.spec.time)
         metrics = {"rows": float(record.rows)}
         if record.positive_share is not None:
             metrics["positive_share"] = record.positive_share
@@ -152,7 +152,8 @@ def _instant(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
-def _with_ends(run: RunContext, record: TrainingSet, time: str) -> Built:
+def with_ends(run: RunContext, record: TrainingSet, time: str) -> Built:
+    """A training set with the earliest and the latest moment of its rows."""
     column = _instant(time)
     ends = run.tools.tables.scan(record.table, version=record.table_version).select(
         column.min().alias("first"), column.max().alias("last")
