@@ -31,6 +31,7 @@ import ondol.rollout.service
 import ondol.serving.service
 import ondol.sqlml.service
 import ondol.tracking.service
+import ondol.tracking.service.curves
 import ondol.tracking.service.experiments
 from ondol.kernel.event import Event, Reaction
 from ondol.kernel.operation import Operation, collect
@@ -38,7 +39,7 @@ from ondol.kernel.operation import Operation, collect
 ROOMS = (
     (ondol.access.service,),
     (ondol.events.service,),
-    (ondol.tracking.service, ondol.tracking.service.experiments),
+    (ondol.tracking.service, ondol.tracking.service.curves, ondol.tracking.service.experiments),
     (
         ondol.registry.service,
         ondol.registry.service.notes,

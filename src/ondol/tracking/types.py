@@ -115,6 +115,24 @@ class GetMetricHistory(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 10_000
 
 
+class GetCurves(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `points` of each curve, evenly spread, the first and the last among them."""
+
+    runs: list[str]
+    metrics: list[str]
+    points: int = 300
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """By step: three lists of one length. `at`: milliseconds since 1970 UTC."""
+
+    run: str
+    metric: str
+    steps: list[int]
+    at: list[int]
+    values: list[Number]
+
+
 class ListArtifacts(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     folder: str = ""
