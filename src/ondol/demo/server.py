@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from ondol.doors.client import Client
-from ondol.doors.server_note import running_url
 from ondol.kernel.errors import Conflict, OndolError, Unavailable
+from ondol.kernel.server_note import running_url
 
 START_SECONDS = 60
 

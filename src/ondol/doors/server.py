@@ -19,11 +19,11 @@ from starlette.routing import Route
 from ondol.access.types import Actor
 from ondol.doors import inference, metrics, mlflow, openapi, pages, rest, streams
 from ondol.doors.guard import LOOPBACK, Authenticate, Guard
-from ondol.doors.server_note import write_note
 from ondol.heartbeat import Heartbeat
 from ondol.home import House, open_house
 from ondol.kernel.config import Config
 from ondol.kernel.errors import Invalid, NotFound
+from ondol.kernel.server_note import write_note
 
 log = logging.getLogger("ondol")
 

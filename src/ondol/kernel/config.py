@@ -16,10 +16,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Everything that can be set.
 
     `database` and `artifacts` are URLs; empty means SQLite and files below `home`.
+    `url` is a house that serves elsewhere, `spool` the folder where logs wait for it (empty: below `home`).
     `clock` starts a house whose time is moved by `POST /v1/clock` (for replays).
     """
 
     home: str = ".ondol"
+    url: str = ""
     host: str = "127.0.0.1"
     port: int = 7878
     database: str = ""
@@ -32,6 +34,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     language: str = "en"
     log_level: str = "info"
     notify_url: str = ""
+    spool: str = ""
     capture_flush_seconds: float = 5.0
     job_attempts: int = 3
     body_limit_mb: int = 64
@@ -39,6 +42,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def home_path(self) -> Path:
         return Path(self.home).expanduser().resolve()
+
+    @property
+    def spool_path(self) -> Path:
+        return Path(self.spool).expanduser().resolve() if self.spool else self.home_path / "spool"
 
 
 def load_config(start: Path | None = None, **arguments: Any) -> Config:

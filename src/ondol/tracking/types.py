@@ -56,6 +56,9 @@ class CreateRun(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
     """Given by callers that must be able to repeat the call; made here otherwise."""
     tags: dict[str, str] = {}
+    person: str = ""
+    started_at: datetime | None = None
+    """The moment of the call when it is not given: logs may be delivered long after the run."""
 
 
 class LogRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,9 @@ class LogRun(msgspec.Struct, frozen=True, kw_only=True):
 
 class FinishRun(msgspec.Struct, frozen=True, kw_only=True):
     run: str
-    status: Literal["finished", "failed"] = "finished"
+    status: Literal["finished", "failed", "killed"] = "finished"
+    ended_at: datetime | None = None
+    """The moment of the call when it is not given."""
 
 
 class GetRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,11 +18,11 @@ class Target:
 
     def __init__(self, home: str | None, url: str | None, token: str | None) -> None:
         self.config = load_config(home=home, token=token)
-        self.url = url or ""
+        self.url = url or self.config.url
 
     def call(self, found: Operation, fields: dict[str, Any]) -> Any:
         from ondol.doors.client import Client
-        from ondol.doors.server_note import running_url
+        from ondol.kernel.server_note import running_url
 
         url = self.url or running_url(self.config.home_path)
         if url:
@@ -40,8 +40,8 @@ class Target:
     def client(self) -> Iterator[Any]:
         """A client of the house that serves; `Unavailable` when none does."""
         from ondol.doors.client import Client
-        from ondol.doors.server_note import running_url
         from ondol.kernel.errors import Unavailable
+        from ondol.kernel.server_note import running_url
 
         url = self.url or running_url(self.config.home_path)
         if not url:

@@ -144,8 +144,12 @@ def json_number(value: float) -> Number:
 
 def to_row(point: MetricPoint, now: datetime) -> Row:
     """The point with a moment: its own (UTC when it has no offset), or `now`."""
-    at = point.at or now
-    return point.key, to_ms(at if at.tzinfo else at.replace(tzinfo=UTC)), point.step, float(point.value)
+    return point.key, to_ms(in_utc(point.at or now)), point.step, float(point.value)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The moment with its offset; one that has none is UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def to_ms(moment: datetime) -> int:

@@ -60,7 +60,9 @@ def create_run(tools: Tools, request: CreateRun) -> Run:
     rules.check_name("a run", name)
     known = _find(tools, identity)
     if known is None:
-        number = start_run(tools, identity, name, experiments.ensure(tools, request.experiment))
+        started = None if request.started_at is None else rules.to_ms(rules.in_utc(request.started_at))
+        experiment = experiments.ensure(tools, request.experiment)
+        number = start_run(tools, identity, name, experiment, person=request.person, at=started)
     elif known.experiment != request.experiment:
         raise Conflict(f"Run {identity} belongs to the experiment {known.experiment!r}.", hint="Take another id.")
     else:
@@ -111,7 +113,7 @@ def finish_run(tools: Tools, request: FinishRun) -> Run:
     """End a run. Saying the same twice is no error; another end than before is a `Conflict`."""
     place, run = active(tools, request.run), _existing(tools, request.run)
     if run.status in ("running", "scheduled"):
-        ended = rules.to_ms(tools.now())
+        ended = rules.to_ms(rules.in_utc(request.ended_at or tools.now()))
         runs.update_run(tools.connection, place.number, status=request.status, ended_ms=ended)
         tools.emit(RunEnded(subject=run.id, experiment=run.experiment, status=request.status))
     elif run.status != request.status:

@@ -1,4 +1,4 @@
-"""The note that a serving house leaves in its home, so that the command line finds it."""
+"""The note that a serving house leaves in its home, so that the command line and training scripts find it."""
 
 from __future__ import annotations
 
