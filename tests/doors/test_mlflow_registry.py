@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 
+from ondol.registry.rules import package
 from tests.registry.weights import declare, register
 
 PREFIX = "/api/2.0/mlflow"
@@ -14,7 +15,7 @@ PREFIX = "/api/2.0/mlflow"
 
 class Caller:
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, trust_env=False)
+        self.http = httpx.Client(base_url=url, trust_env=False)
 
     def ask(self, method: str, path: str, **fields):
         status, answer = self.try_to(method, path, **fields)
@@ -28,13 +29,13 @@ class Caller:
 
     def try_to(self, method: str, path: str, **fields):
         if method == "GET":
-            response = self._http.get(f"{PREFIX}/{path}", params=fields)
+            response = self.http.get(f"{PREFIX}/{path}", params=fields)
         else:
-            response = self._http.request(method, f"{PREFIX}/{path}", content=json.dumps(fields))
+            response = self.http.request(method, f"{PREFIX}/{path}", content=json.dumps(fields))
         return response.status_code, response.json()
 
     def close(self) -> None:
-        self._http.close()
+        self.http.close()
 
 
 @pytest.fixture
@@ -252,7 +253,7 @@ def test_a_version_made_from_another_lies_where_that_one_lies(mlflow):
     uri = mlflow.ask("GET", "model-versions/get-download-uri", name="prod", version="1")["artifact_uri"]
     assert uri == "s3://bucket/1"
     refused = mlflow.refused("POST", "model-versions/create", name="prod", source="models:/nowhere/1")
-    assert refused[:2] == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert refused[:2] == (400, "INVALID_PARAMETER_VALUE")
 
 
 def test_a_version_of_ours_is_there_for_clients_too(mlflow, house):
@@ -262,6 +263,16 @@ def test_a_version_of_ours_is_there_for_clients_too(mlflow, house):
     assert found["tags"] == [{"key": "reason", "value": "by hand"}]
     uri = mlflow.ask("GET", "model-versions/get-download-uri", name="flight-delay", version="1")["artifact_uri"]
     assert uri == found["source"] == f"mlflow-artifacts:/ondol-packages/{version.package.removeprefix('models/')}"
+    proxied = uri.removeprefix("mlflow-artifacts:/")
+    listed = mlflow.http.get("/api/2.0/mlflow-artifacts/artifacts", params={"path": proxied}).json()["files"]
+    assert {"ondol.json", "weights.json"} <= {file["path"] for file in listed}
+    content = mlflow.http.get(f"/api/2.0/mlflow-artifacts/artifacts/{proxied}/weights.json")
+    assert package.digest(content.content) == version.files["weights.json"]
+    for method in ("PUT", "DELETE"):
+        refused = mlflow.http.request(
+            method, f"/api/2.0/mlflow-artifacts/artifacts/{proxied}/weights.json", content=b""
+        )
+        assert (refused.status_code, refused.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     mlflow.ask("POST", "registered-models/alias", name="flight-delay", alias="champion", version="1")
     (span,) = house.call("aliases.history", {"model": "flight-delay"})
     assert (span.alias, span.by) == ("champion", "local")

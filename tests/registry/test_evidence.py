@@ -36,7 +36,7 @@ def test_the_lock_names_what_training_needs_with_the_hash_of_what_was_installed(
     assert {"lightgbm", "numpy", "scipy", "polars", "deltalake", "msgspec"} <= set(packages)
     assert len(packages["lightgbm"].content) == 64
     assert packages["ondol"].content == ""
-    lock = flights.tools().blobs.get(f"{version.package}/requirements.txt").decode()
+    lock = flights.tools().blobs.get(f"{version.package}/lock.txt").decode()
     assert f"lightgbm=={packages['lightgbm'].version}\n" in lock
     assert "ondol" not in lock.lower().replace("# everything", "")
 

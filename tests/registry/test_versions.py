@@ -276,7 +276,7 @@ def test_lightgbm_models_go_the_same_way(house):
     )
     declare(house)
     package = service.write_package(house.tools(), "models/lgb", booster, About(label="late"))
-    assert set(package.files) == {"model.txt", "ondol.json", "MLmodel", "python_env.yaml"}
+    assert set(package.files) == {"model.txt", "ondol.json", "MLmodel", "python_env.yaml", "requirements.txt"}
     version = house.call(service.register_version, registration(package, "run_1"))
     assert version.features == ["wind", "hour"]
     frame = pl.DataFrame({"wind": x[:20, 0].tolist(), "hour": x[:20, 1].tolist()})

@@ -37,7 +37,7 @@ def environment() -> Environment:
 
 
 def lock(packages: Mapping[str, Pin]) -> str:
-    """`requirements.txt` with exact versions; what was installed from a working copy, and Ondol itself, left out."""
+    """`lock.txt`, which pip reads: all with exact versions, without Ondol itself."""
     lines = [f"{name}=={pin.version}" for name, pin in packages.items() if name != OWN]
     return "\n".join(["# Everything that the training process had loaded, and what that needs.", *lines]) + "\n"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ondol.sdk.context import RunContext
     from ondol.sdk.flow.rows import Rows
 
-CODE, DEFINITIONS, LOCK = "code.json", "features.json", "requirements.txt"
+CODE, DEFINITIONS, LOCK = "code.json", "features.json", "lock.txt"
 LARGEST_PLOT = 200_000
 """Rows: more than these say nothing new in a plot of 400 pixels."""
 

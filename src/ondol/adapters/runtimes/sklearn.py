@@ -64,7 +64,10 @@ class SklearnRuntime:
         }
         gains = getattr(model, "feature_importances_", [])
         importance = dict(zip(features, map(float, gains), strict=False))
-        return {"features": features, "parameters": parameters, "importance": importance}
+        io = _skops()
+        # MLflow reads skops files too, and wants to hear which types of ours it may make.
+        trusted = sorted(self._audit(io, io.dumps(model)))
+        return {"features": features, "parameters": parameters, "importance": importance, "trusted_types": trusted}
 
     def load(self, files: dict[str, bytes]) -> Predictor:
         model = self.restore(files)

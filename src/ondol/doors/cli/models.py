@@ -167,7 +167,7 @@ def fresh_python(target: Target, version: Any, home: Path) -> tuple[str, dict[st
 
     import ondol
 
-    lock = target.call(catalog.OPERATIONS["versions.file"], {"version": version.id, "path": "requirements.txt"}).body
+    lock = target.call(catalog.OPERATIONS["versions.file"], {"version": version.id, "path": "lock.txt"}).body
     folder = home / "environments" / hashlib.sha256(lock).hexdigest()[:16]
     python, ready = folder / "bin" / "python", folder / "ready"
     if not ready.exists():

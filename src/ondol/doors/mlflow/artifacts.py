@@ -90,12 +90,12 @@ def routes(house: House, guard: Guard) -> list[BaseRoute]:
 
 async def _list(request: Request, tools: Tools) -> Response:
     path = request.query_params.get("path", "")
-    folder = artifacts.blob_path(path) if path.strip("/") else artifacts.ELSEWHERE
+    folder = artifacts.blob_path(path, reading=True) if path.strip("/") else artifacts.ELSEWHERE
     return _json({"files": await run_in_threadpool(artifacts.children, tools, folder)})
 
 
 async def _get(request: Request, tools: Tools) -> Response:
-    return await _send(tools, artifacts.blob_path(request.path_params["path"]))
+    return await _send(tools, artifacts.blob_path(request.path_params["path"], reading=True))
 
 
 async def _put(request: Request, tools: Tools) -> Response:

@@ -35,9 +35,8 @@ from ondol.doors.mlflow.registry_requests import (
 )
 from ondol.kernel.errors import Conflict, Invalid, NotFound
 from ondol.ports.tools import Tools
-
-PACKAGES: Final = "ondol-packages"
-"""The folder of the artifact proxy where clients find the packages of our own versions, for reading."""
+from ondol.tracking.service import artifacts
+from ondol.tracking.service import models as logged_models
 
 STAGES: Final = ("None", "Staging", "Production", "Archived")
 MODELS_LIMIT, VERSIONS_LIMIT = 1_000, 200_000
@@ -141,6 +140,8 @@ def create_version(tools: Tools, request: CreateVersion) -> Json:
     name = _model(tools, request.name).name
     source = require(request.source, "source")
     location, run = _located(tools, source)
+    if not (request.run_id or run) and request.model_id:
+        run = _logged(tools, request.model_id)[1]
     made = _run(
         tools,
         "versions.link",
@@ -255,14 +256,15 @@ def _located(tools: Tools, source: str) -> tuple[str, str]:
 
 def _logged(tools: Tools, identity: str) -> tuple[str, str]:
     """Of a logged model of MLflow 3 (`models:/m-...`)."""
-    raise Invalid(f"Unable to fetch model from model URI source artifact location 'models:/{identity}'.")
+    found = logged_models.read(tools, identity)
+    return artifacts.model_uri(found.experiment, found.location, found.id), found.source_run
 
 
 def _source(version: Any) -> str:
     """Where clients find the files: our own packages by the artifact proxy."""
     if version.source or not version.package:
         return str(version.source)
-    return f"mlflow-artifacts:/{PACKAGES}/{version.package.removeprefix('models/')}"
+    return f"mlflow-artifacts:/{artifacts.PACKAGES}/{version.package.removeprefix('models/')}"
 
 
 def _model_json(tools: Tools, model: Any) -> Json:

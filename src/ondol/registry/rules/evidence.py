@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ondol.registry.types import ModelSpec, Version
 from ondol.registry.types.evidence import Kind, Split
 
-LOCK = "requirements.txt"
+LOCK = "lock.txt"
 CODE = "code.json"
 DEFINITIONS = "features.json"
 

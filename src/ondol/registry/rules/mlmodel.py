@@ -17,14 +17,16 @@ PYTHON_ENV: Final = "python_env.yaml"
 READ_BY_MLFLOW: Final = ("lightgbm", "sklearn")
 
 _ENV = {"virtualenv": PYTHON_ENV}
+_NEEDS = {"lightgbm": ("lightgbm", "numpy", "scipy"), "sklearn": ("numpy", "scikit-learn", "scipy", "skops")}
+"""What answering takes. What training took stands in the package's `lock.txt`."""
 
 
 def write(
-    flavor: str, features: Sequence[str], environment: Mapping[str, str], *, at: datetime, run: str = ""
+    flavor: str, signature: Mapping[str, Any], environment: Mapping[str, str], *, at: datetime, run: str = ""
 ) -> dict[str, bytes]:
     """The files that MLflow wants beside the model's own; none for a flavor that it does not know.
 
-    `environment`: package to version, with `python`.
+    `signature` is the runtime's; `environment`: package to version, with `python`.
     """
     make = {"lightgbm": _lightgbm, "sklearn": _sklearn}.get(flavor)
     if make is None:
@@ -32,17 +34,18 @@ def write(
     python = environment.get("python", "")
     content: dict[str, Any] = {
         "artifact_path": "model",
-        "flavors": make(environment, python),
+        "flavors": make(signature, environment, python),
         "mlflow_version": "3.17.0",
         "run_id": run or None,
-        "signature": {"inputs": _columns(features), "outputs": _outputs(), "params": None},
+        "signature": {"inputs": _columns(signature["features"]), "outputs": _outputs(), "params": None},
         "utc_time_created": f"{at:%Y-%m-%d %H:%M:%S.%f}",
     }
     env = {"python": python, "build_dependencies": ["pip"], "dependencies": [f"-r {REQUIREMENTS}"]}
-    return {FILE: _json(content), PYTHON_ENV: _json(env)}
+    packages = [f"{name}=={environment[name]}" if name in environment else name for name in _NEEDS[flavor]]
+    return {FILE: _json(content), PYTHON_ENV: _json(env), REQUIREMENTS: ("\n".join(packages) + "\n").encode()}
 
 
-def _lightgbm(environment: Mapping[str, str], python: str) -> dict[str, Any]:
+def _lightgbm(_: Mapping[str, Any], environment: Mapping[str, str], python: str) -> dict[str, Any]:
     return {
         "lightgbm": {
             "code": None,
@@ -59,13 +62,13 @@ def _lightgbm(environment: Mapping[str, str], python: str) -> dict[str, Any]:
     }
 
 
-def _sklearn(environment: Mapping[str, str], python: str) -> dict[str, Any]:
+def _sklearn(signature: Mapping[str, Any], environment: Mapping[str, str], python: str) -> dict[str, Any]:
     return {
         "sklearn": {
             "code": None,
             "pickled_model": "model.skops",
             "serialization_format": "skops",
-            "skops_trusted_types": None,
+            "skops_trusted_types": signature.get("trusted_types"),
             "sklearn_version": environment.get("scikit-learn", environment.get("sklearn", "")),
         },
         "python_function": {

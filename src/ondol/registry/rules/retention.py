@@ -13,8 +13,8 @@ GRACE = timedelta(days=1)
 """A package is written before it is registered: a younger folder may be about to be."""
 
 _LIGHT = {
-    package.MANIFEST, package.CARD, seal.SEAL, mlmodel.FILE, mlmodel.PYTHON_ENV, evidence.LOCK, evidence.CODE,
-    evidence.DEFINITIONS,
+    package.MANIFEST, package.CARD, seal.SEAL, mlmodel.FILE, mlmodel.PYTHON_ENV, mlmodel.REQUIREMENTS, evidence.LOCK,
+    evidence.CODE, evidence.DEFINITIONS,
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def write_package(tools: Tools, folder: str, model: Any, about: About) -> Packag
         signature=signature,
     )
     files = {
-        **mlmodel.write(runtime.flavor, manifest.features, about.environment, at=tools.now(), run=about.run),
+        **mlmodel.write(runtime.flavor, signature, about.environment, at=tools.now(), run=about.run),
         **about.files,
         **runtime.dump(model),
         package.MANIFEST: package.write_manifest(manifest),

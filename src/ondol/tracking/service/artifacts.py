@@ -17,6 +17,8 @@ from ondol.tracking import rules
 
 SCHEME = "mlflow-artifacts:/"
 ELSEWHERE = "mlflow"
+PACKAGES = "ondol-packages"
+"""Below this folder clients read the packages of registered models, which nobody writes through the proxy."""
 _NOT_RUNS = ("models", "traces")
 
 
@@ -33,9 +35,13 @@ def model_uri(experiment: int, location: str, model: str) -> str:
     return f"{root_uri(experiment, location)}/models/{model}/artifacts"
 
 
-def blob_path(proxied: str) -> str:
-    """Where the proxy's path lies among the blobs; `Invalid` for one that would leave its folder."""
+def blob_path(proxied: str, *, reading: bool = False) -> str:
+    """Where the proxy's path lies among the blobs; `Invalid` for one that leaves its folder or writes to a package."""
     parts = check_path(proxied).split("/")
+    if parts[0] == PACKAGES:
+        if not reading or len(parts) < 3:
+            raise Invalid("The packages of registered models are for reading.", hint="Register another version.")
+        return "/".join(["models", *parts[1:]])
     if len(parts) >= 3 and parts[2] == "artifacts" and parts[1] not in _NOT_RUNS:
         return "/".join([rules.artifact_folder(parts[1]), *parts[3:]])
     return f"{ELSEWHERE}/{'/'.join(parts)}"
