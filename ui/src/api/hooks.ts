@@ -47,6 +47,25 @@ export function useGet<P extends PathOf<"get">>(
   });
 }
 
+/** Reads by a question too long for an address, as `runs.search` does. The answer is kept under the path and the question. */
+export function useAsk<P extends PathOf<"post">>(
+  path: P,
+  input: Input<"post", P>,
+  options: GetOptions = {},
+): UseQueryResult<Answer<"post", P>, HouseError> {
+  const client = useQueryClient();
+  const queryKey = [path, input] as const;
+  useLive(options.live ?? [], () => void client.invalidateQueries({ queryKey }), options.atMost ?? 400);
+  return useQuery<Answer<"post", P>, HouseError>({
+    queryKey,
+    queryFn: () => call("post", path, ...([input] as unknown as InputArgument<"post", P>)),
+    enabled: options.enabled ?? true,
+    refetchInterval: options.every ?? false,
+    ...(options.forever === true ? { staleTime: Infinity } : {}),
+    placeholderData: keepPreviousData,
+  });
+}
+
 /** Changes something; whatever was read under `refreshes` is asked for again afterwards. */
 export function useSend<M extends Exclude<Method, "get">, P extends PathOf<M>>(
   method: M,

@@ -6,6 +6,7 @@ export type StateName = keyof Words["state"];
 const tones: Record<StateName, Tone> = {
   waiting: "calm",
   queued: "calm",
+  scheduled: "calm",
   active: "busy",
   running: "busy",
   retraining: "busy",
@@ -20,6 +21,7 @@ const tones: Record<StateName, Tone> = {
   closed: "calm",
   cached: "calm",
   cancelled: "calm",
+  killed: "calm",
   too_few_rows: "calm",
   failed: "bad",
   quarantined: "bad",

@@ -48,6 +48,7 @@ export const en = {
   state: {
     waiting: "Waiting",
     queued: "Queued",
+    scheduled: "Scheduled",
     active: "Now",
     running: "Running",
     retraining: "Retraining",
@@ -62,6 +63,7 @@ export const en = {
     closed: "Closed",
     cached: "Cached",
     cancelled: "Cancelled",
+    killed: "Killed",
     too_few_rows: "Too few rows",
     failed: "Failed",
     quarantined: "Quarantined",

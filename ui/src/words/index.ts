@@ -31,7 +31,13 @@ const timeZone = "UTC";
 
 function formatsOf(language: Language): Format {
   const words = language === "ko" ? "ko-KR" : "en-GB";
-  const plain = (digits: number): Intl.NumberFormat => new Intl.NumberFormat(words, { maximumFractionDigits: digits });
+  // A format takes far longer to make than to use, and tables say thousands of numbers.
+  const made = new Map<number, Intl.NumberFormat>();
+  const plain = (digits: number): Intl.NumberFormat => {
+    const known = made.get(digits) ?? new Intl.NumberFormat(words, { maximumFractionDigits: digits });
+    made.set(digits, known);
+    return known;
+  };
   const dates = (options: Intl.DateTimeFormatOptions): ((at: Date) => string) => {
     const format = new Intl.DateTimeFormat(words, { timeZone, ...options });
     return (at) => (Number.isNaN(at.getTime()) ? "–" : format.format(at));

@@ -48,6 +48,7 @@ export const ko: Words = {
   state: {
     waiting: "대기",
     queued: "대기열",
+    scheduled: "예약됨",
     active: "진행 중",
     running: "실행 중",
     retraining: "재학습 중",
@@ -62,6 +63,7 @@ export const ko: Words = {
     closed: "종료",
     cached: "캐시 사용",
     cancelled: "취소됨",
+    killed: "중지됨",
     too_few_rows: "행 부족",
     failed: "실패",
     quarantined: "격리됨",
