@@ -33,13 +33,19 @@ import ondol.sqlml.service
 import ondol.tracking.service
 import ondol.tracking.service.curves
 import ondol.tracking.service.experiments
+import ondol.tracking.service.importing
 from ondol.kernel.event import Event, Reaction
 from ondol.kernel.operation import Operation, collect
 
 ROOMS = (
     (ondol.access.service,),
     (ondol.events.service,),
-    (ondol.tracking.service, ondol.tracking.service.curves, ondol.tracking.service.experiments),
+    (
+        ondol.tracking.service,
+        ondol.tracking.service.curves,
+        ondol.tracking.service.experiments,
+        ondol.tracking.service.importing,
+    ),
     (
         ondol.registry.service,
         ondol.registry.service.notes,

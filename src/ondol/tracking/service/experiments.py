@@ -142,6 +142,11 @@ def exists(tools: Tools, identity: int) -> bool:
     return repo.find_experiment(tools.connection, identity) is not None
 
 
+def find_named(tools: Tools, name: str) -> repo.ExperimentRow | None:
+    """The experiment with this name, deleted or not."""
+    return repo.find_named(tools.connection, name)
+
+
 def id_of(tools: Tools, name: str) -> int | None:
     """The id of the experiment with this name, deleted or not."""
     found = repo.find_named(tools.connection, name)

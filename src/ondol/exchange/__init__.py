@@ -1,0 +1,1 @@
+"""Take over what another tracker holds, and give it back."""

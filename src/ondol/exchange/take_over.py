@@ -1,0 +1,140 @@
+"""Take over runs: whole, once, and counted.
+
+A run counts as taken over when the house holds as many parameters, tags, metrics and points of it as the source,
+and every file in its size. Runs that do are skipped, so that a broken import goes on where it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from ondol.doors.client import Client
+from ondol.exchange.source import RUN_NAME, Source, SourceExperiment, SourceRun
+from ondol.kernel.errors import NotFound, OndolError
+from ondol.tracking.types import ImportedRun, Point
+
+_FILES = "/api/2.0/mlflow-artifacts/artifacts"
+_NOTE = "ondol.imported_from"
+
+Say = Callable[[str], None]
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What was taken over, what was there before, and what is not as it is in the source."""
+
+    source: str
+    experiments: int = 0
+    runs: int = 0
+    skipped: int = 0
+    params: int = 0
+    tags: int = 0
+    points: int = 0
+    files: int = 0
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def take_over(source: Source, client: Client, say: Say) -> Report:
+    """Copy everything; a run that fails is a line in `problems`, and the others go on."""
+    report = Report(source=source.where)
+    for experiment in source.experiments():
+        report.experiments += 1
+        _experiment(client, experiment)
+        for run in source.runs(experiment):
+            try:
+                _run(source, client, experiment, run, report)
+            except OndolError as error:
+                report.problems.append(f"run {run.id}: {error.message}")
+            say(f"{experiment.name}: {report.runs} runs taken over, {report.skipped} were here")
+        if experiment.deleted:
+            client.call("experiments.delete", experiment=experiment.name)
+    return report
+
+
+def _experiment(client: Client, experiment: SourceExperiment) -> None:
+    try:
+        known = client.call("experiments.get", experiment=experiment.name)
+    except NotFound:
+        known = client.call("experiments.create", name=experiment.name)
+    if known.deleted_at is not None:
+        client.call("experiments.restore", experiment=known.id)
+    if experiment.tags:
+        client.call("experiments.update", experiment=known.id, tags=experiment.tags)
+
+
+def _run(source: Source, client: Client, experiment: SourceExperiment, run: SourceRun, report: Report) -> None:
+    note = f"{source.where} {run.id}"
+    if _is_here(client, run.id, note):
+        report.skipped += 1
+        return
+    # The note that says "whole" is written last.
+    tags = {key: value for key, value in run.tags.items() if key != RUN_NAME}
+    held = _send(client, experiment, run, tags=tags, params=run.params, datasets=run.datasets)
+    points = 0
+    for part in source.points(run):
+        distinct = {(point.key, point.timestamp, point.step, repr(point.value)): point for point in part}
+        points += len(distinct)
+        held = _send(client, experiment, run, points=[_wire(point) for point in distinct.values()])
+    report.problems += _differences(run, tags, points, held)
+    _files(source, client, run, held, report)
+    report.runs += 1
+    report.params += held.params
+    report.tags += held.tags
+    report.points += held.points
+    _send(client, experiment, run, tags={_NOTE: note})
+
+
+def _is_here(client: Client, run: str, note: str) -> bool:
+    try:
+        known = client.call("runs.get", run=run)
+    except NotFound:
+        return False
+    return bool(known.tags.get(_NOTE) == note)
+
+
+def _send(client: Client, experiment: SourceExperiment, run: SourceRun, **parts: Any) -> ImportedRun:
+    answer = client.call(
+        "runs.import",
+        run=run.id,
+        experiment=experiment.name,
+        name=run.name or run.tags.get(RUN_NAME, ""),
+        status=run.status,
+        person=run.person,
+        started_ms=run.started_ms,
+        ended_ms=run.ended_ms,
+        deleted_ms=(run.ended_ms or run.started_ms) if run.deleted else None,
+        **parts,
+    )
+    assert isinstance(answer, ImportedRun)
+    return answer
+
+
+def _wire(point: Point) -> dict[str, Any]:
+    """JSON has no words for NaN and the infinities; the house takes texts for them."""
+    value = point.value if math.isfinite(point.value) else str(point.value)
+    return {"key": point.key, "value": value, "timestamp": point.timestamp, "step": point.step}
+
+
+def _differences(run: SourceRun, tags: dict[str, str], points: int, held: ImportedRun) -> list[str]:
+    expected = {"params": len(run.params), "tags": len(tags), "metrics": len(run.metrics), "points": points}
+    return [
+        f"run {run.id}: {getattr(held, what)} {what} here, {count} in the source"
+        for what, count in expected.items()
+        if getattr(held, what) != count
+    ]
+
+
+def _files(source: Source, client: Client, run: SourceRun, held: ImportedRun, report: Report) -> None:
+    here = {one.path: one.size for one in client.call("runs.artifacts", run=run.id)}
+    for file in source.files(run):
+        if here.get(file.path) == file.size:
+            continue
+        address = f"{_FILES}/{held.experiment_id}/{run.id}/artifacts/{quote(file.path)}"
+        client.request("PUT", address, content=source.read(run, file))
+        report.files += 1
+        report.bytes += file.size
