@@ -41,7 +41,7 @@ def make(n: int = 5) -> pl.DataFrame:
 @od.step
 def total(rows: pl.DataFrame) -> dict[str, float]:
     mark("total")
-    od.log_metric("rows_seen", rows.height)
+    od.start_run().log({"rows_seen": rows.height})
     return {"total": helpers.shifted(float(rows["x"].sum() * SCALE))}
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ondol.sdk.flow.landing import ingest, validate
     from ondol.sdk.flow.release import candidate, deploy, gate
     from ondol.sdk.flow.rows import split, training_set
+    from ondol.sdk.runs.start import start_run
     from ondol.sdk.scores import classification_scores
-    from ondol.sdk.steps import log_metric, pipeline, step
+    from ondol.sdk.steps import pipeline, step
 
 __all__ = [
     "Client",
@@ -38,7 +39,6 @@ __all__ = [
     "fresh",
     "gate",
     "ingest",
-    "log_metric",
     "mean",
     "model",
     "monitor",
@@ -48,6 +48,7 @@ __all__ = [
     "pipeline",
     "row_features",
     "split",
+    "start_run",
     "step",
     "training_set",
     "unique",
@@ -63,7 +64,8 @@ _HOMES = {
     "ondol.sdk.flow.release": "candidate deploy gate",
     "ondol.sdk.flow.rows": "split training_set",
     "ondol.sdk.scores": "classification_scores",
-    "ondol.sdk.steps": "log_metric pipeline step",
+    "ondol.sdk.runs.start": "start_run",
+    "ondol.sdk.steps": "pipeline step",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from ondol.access.types import Actor
 from ondol.doors import inference, metrics, mlflow, openapi, pages, rest, streams
 from ondol.doors.guard import LOOPBACK, Authenticate, Guard
+from ondol.doors.waiting import Waiting
 from ondol.heartbeat import Heartbeat
 from ondol.home import House, open_house
 from ondol.kernel.config import Config
@@ -97,6 +98,7 @@ def serve(config: Config) -> None:
     port = listener.getsockname()[1]
     url = f"http://{_shown(config.host)}:{port}"
     note = write_note(config.home_path, url)
+    waiting = Waiting(config, url)
     try:
         app = build_app(house)
         settings = uvicorn.Config(
@@ -111,8 +113,10 @@ def serve(config: Config) -> None:
         # uvicorn raises the signal again after its own shutdown; ours comes after that.
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, lambda *_: None)
+        waiting.start()
         uvicorn.Server(settings).run(sockets=[listener])
     finally:
+        waiting.stop()
         note.unlink(missing_ok=True)
         house.close()
 

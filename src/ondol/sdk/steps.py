@@ -109,12 +109,3 @@ def _parameters(name: str, function: Callable[..., Any]) -> dict[str, Any]:
         except TypeError as error:
             raise wrong(f"the default of {parameter.name!r} of pipeline {name!r}: {error}") from error
     return defaults
-
-
-def log_metric(key: str, value: float) -> None:
-    """Keep a number with the step that is running; outside a run it is only printed."""
-    run = current_run()
-    if run is None:
-        print(f"{key} = {value}")
-    else:
-        run.note_metric(key, float(value))
