@@ -6,7 +6,7 @@ The only file that knows both ports and adapters.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -35,14 +35,18 @@ if TYPE_CHECKING:
     from ondol.ports.tables import Tables
 
 
+Call = tuple[Operation, msgspec.Struct, str]
+"""An operation that writes and takes no time of its own, its request, and who asks."""
+
+
 class House:
     """Everything of one home, wired together. Thread-safe."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self.config = config
         self.listeners: list[Callable[[Operation, bool], None]] = []
-        """Called after each writing operation of this process, with whether it stated events, so that
-        nobody need poll for what we do ourselves."""
+        """Called after each writing operation of this process, with whether it stated events that somebody
+        answers, so that nobody need poll for what we do ourselves."""
         self._tools = tools
 
     def tools(self, actor: str = "house") -> Tools:
@@ -73,6 +77,32 @@ class House:
             for listen in self.listeners:
                 listen(found, _stated.count != stated)
         return result
+
+    def call_together(self, calls: Sequence[Call]) -> list[Any]:
+        """Run writing operations of several callers in one transaction: a commit costs more than most of them do.
+
+        The answer to each is its record, or the exception that it raised. When one raises, nothing of the common
+        transaction stays, and each is run again by itself.
+        """
+        stated = _stated.count
+        try:
+            with self._tools.transaction(write=True) as inner:
+                results = []
+                for found, request, actor in calls:
+                    tools = inner if actor == inner.actor else replace(inner, actor=actor)
+                    results.append(found.function(tools, request))
+        except Exception as error:
+            return [error] if len(calls) == 1 else [self._answer(*one) for one in calls]
+        for found in {found.name: found for found, _, _ in calls}.values():
+            for listen in self.listeners:
+                listen(found, _stated.count != stated)
+        return results
+
+    def _answer(self, found: Operation, request: msgspec.Struct, actor: str) -> Any:
+        try:
+            return self.call(found, request, actor=actor)
+        except Exception as error:
+            return error
 
     def close(self) -> None:
         tools = self._tools
@@ -126,7 +156,7 @@ def open_house(config: Config) -> House:
 
 
 class _Stated(threading.local):
-    """How many events this thread has stated."""
+    """How many events that somebody answers this thread has stated."""
 
     count = 0
 
@@ -137,8 +167,10 @@ _stated = _Stated()
 def _store_event(connection: sa.Connection, event: Event, at: datetime) -> None:
     from ondol.events import repo
 
-    _stated.count += 1
-    repo.insert_event(connection, event, at, catalog.answers_to(type(event)), SystemClock().now())
+    answers = catalog.answers_to(type(event))
+    if answers:
+        _stated.count += 1
+    repo.insert_event(connection, event, at, answers, SystemClock().now())
 
 
 def _clock(config: Config, home: Path) -> Clock:

@@ -14,6 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from ondol.adapters.sql import MIGRATIONS, WAIT_SECONDS, SqlDb
 from ondol.kernel.errors import Conflict
+from ondol.ports import driver
 from ondol.ports.schema import metadata as house_metadata
 
 _BEGIN = "ondol_begin"
@@ -107,6 +108,6 @@ def _engine(file: Path, begin: str, *, query_only: bool) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _on_begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver.run(connection, begin)
 
     return engine

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from ondol.events.types import Delivery, ListEvents
 from ondol.kernel.event import Event, StoredEvent
-from ondol.ports.schema import Json, Moment, metadata
+from ondol.ports import driver
+from ondol.ports.schema import Json, Moment, metadata, to_moment, to_text
 
 events = sa.Table(
     "events",
@@ -40,8 +41,15 @@ deliveries = sa.Table(
 def insert_event(
     connection: sa.Connection, event: Event, at: datetime, reactions: Sequence[str], wall: datetime
 ) -> int:
-    row = events.insert().values(name=type(event).__name__, subject=event.subject, at=at, payload=event)
-    identity = int(connection.execute(row.returning(events.c.id)).scalar_one())
+    found = driver.rows(
+        connection,
+        "INSERT INTO events (name, subject, at, payload) VALUES (?, ?, ?, ?) RETURNING id",
+        type(event).__name__,
+        event.subject,
+        to_moment(at),
+        to_text(event),
+    )
+    identity = int(found[0][0])
     if reactions:
         connection.execute(
             deliveries.insert(),

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ondol.lineage.types import Edge, Node
-from ondol.ports.schema import Json, Moment, metadata
+from ondol.ports import driver
+from ondol.ports.schema import Json, Moment, metadata, to_moment, to_text
 
 nodes = sa.Table(
     "lineage_nodes",
@@ -36,14 +37,13 @@ def put_nodes(connection: sa.Connection, things: Sequence[Node]) -> None:
     """Describe things; a second description replaces the first, which keeps its moment."""
     if not things:
         return
-    insert = _INSERT[connection.dialect.name](nodes)
-    newest = {name: insert.excluded[name] for name in ("kind", "title", "facts")}
-    statement = insert.on_conflict_do_update(index_elements=[nodes.c.id], set_=newest)
-    rows = {
-        node.id: {"id": node.id, "kind": node.kind, "title": node.title, "facts": node.facts, "at": node.at}
-        for node in things
-    }
-    connection.execute(statement, list(rows.values()))
+    kept = {node.id: node for node in things}
+    driver.run_many(
+        connection,
+        "INSERT INTO lineage_nodes (id, kind, title, facts, at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, title = excluded.title, facts = excluded.facts",
+        [(node.id, node.kind, node.title, to_text(node.facts), to_moment(node.at)) for node in kept.values()],
+    )
 
 
 def put_edges(connection: sa.Connection, links: Sequence[Edge]) -> None:

@@ -18,6 +18,16 @@ metadata = sa.MetaData(
 )
 
 
+def to_moment(value: datetime | None) -> str | None:
+    """As `Moment` columns hold it."""
+    return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def to_text(value: Any) -> str | None:
+    """As `Json` columns hold it."""
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
 class Moment(sa.types.TypeDecorator[datetime]):
     """A UTC instant as fixed-width ISO text: it sorts, and `sqlite3` users can read it."""
 
@@ -25,7 +35,7 @@ class Moment(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return to_moment(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value)
@@ -38,7 +48,7 @@ class Json(sa.types.TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else msgspec.json.encode(value).decode()
+        return to_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else msgspec.json.decode(value)

@@ -213,7 +213,7 @@ class ListExperiments(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
 
 
-class KeyValue(msgspec.Struct, frozen=True, kw_only=True):
+class KeyValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: str
     value: str
 
@@ -232,7 +232,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str = ""
 
 
-class NewestPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewestPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A point as protocols read it."""
 
     key: str
@@ -243,6 +243,15 @@ class NewestPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     model_id: str = ""
     dataset_name: str = ""
     dataset_digest: str = ""
+
+
+class HistoryPoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One of the many points of a series; it holds no other thing, so nobody need look for cycles through it."""
+
+    key: str
+    value: Number
+    timestamp: int
+    step: int
 
 
 class TrackedDataset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,7 +9,6 @@ import msgspec
 from ondol.doors.mlflow.protocol import Endpoint, endpoint, require
 from ondol.kernel.errors import Invalid
 from ondol.ports.tools import Tools
-from ondol.tracking.rules import json_number
 from ondol.tracking.service import wire
 
 RUNS_A_CALL = 100
@@ -38,26 +37,11 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     max_results: int = POINTS_A_RUN
 
 
-def history(tools: Tools, request: History) -> bytes:
+def history(tools: Tools, request: History) -> dict[str, Any]:
     run = require(request.run_id or request.run_uuid, "run_id")
     key = require(request.metric_key, "metric_key")
     found, token = wire.history(tools, run, key, limit=request.max_results, token=request.page_token)
-    name = msgspec.json.encode(key).decode()
-    points = ",".join(
-        [
-            f'{{"key":{name},"value":{value!r},"timestamp":{at},"step":{step}}}'
-            if -1e308 < value < 1e308 and not nan
-            else f'{{"key":{name},"value":"{_word(value, nan)}","timestamp":{at},"step":{step}}}'
-            for at, step, value, nan in found
-        ]
-    )
-    tail = f',"next_page_token":"{token}"' if token else ""
-    return f'{{"metrics":[{points}]{tail}}}'.encode()
-
-
-def _word(value: float, nan: int) -> Any:
-    # A finite number this large may stand in quotes as well: Protocol Buffers read both.
-    return json_number(float("nan") if nan else value)
+    return {"metrics": found} | ({"next_page_token": token} if token else {})
 
 
 def bulk(tools: Tools, request: Bulk) -> dict[str, Any]:

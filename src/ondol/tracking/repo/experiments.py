@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ondol.tracking.repo import driver
+from ondol.ports import driver
 from ondol.tracking.repo.tables import experiment_tags, experiments
 from ondol.tracking.types import KeyValue
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from ondol.tracking.repo import driver
+from ondol.ports import driver
 from ondol.tracking.repo.tables import run_datasets, run_inputs, run_models
 from ondol.tracking.types import DatasetInput, KeyValue, ModelInput, ModelOutput, TrackedDataset
 

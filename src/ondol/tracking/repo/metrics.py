@@ -5,14 +5,16 @@ A row here is `(key, at, step, value)`: text, milliseconds, whole number, number
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from ondol.tracking.repo import driver
+from ondol.ports import driver
 from ondol.tracking.repo.tables import metric_points, run_metrics, runs
-from ondol.tracking.rules import Row, newest
+from ondol.tracking.rules import Row, json_number, limits, newest
+from ondol.tracking.types import HistoryPoint
 
 MANY_KEYS = 50
 
@@ -35,9 +37,9 @@ def put_points(connection: sa.Connection, run: int, points: Sequence[Row]) -> No
         )
     driver.run_many(
         connection,
-        "UPDATE run_metrics SET at = ?, step = ?, value = ? WHERE series = ?",
+        "UPDATE run_metrics SET at = ?, step = ?, value = ? WHERE run = ? AND key = ?",
         [
-            (*_kept(changed[key])[1:], found[0])
+            (*_kept(changed[key])[1:], run, key)
             for key, found in known.items()
             if newest([_restored(key, found), changed[key]])[key] is changed[key]
         ],
@@ -79,7 +81,6 @@ _POINTS = (
     .select_from(metric_points)
     .where(metric_points.c.series == sa.bindparam("series"))
 )
-_BY_MOMENT = (metric_points.c.at, metric_points.c.step, metric_points.c.value, metric_points.c.nan)
 _BY_STEP = (metric_points.c.step, metric_points.c.at, metric_points.c.value, metric_points.c.nan)
 
 
@@ -94,14 +95,27 @@ def find_series(connection: sa.Connection, run: str, key: str) -> int | None:
     return found[0][0] if found else None
 
 
+_AFTER = " AND (at, step, value, nan) > (?, ?, ?, ?)"
+
+
 def read_points(
-    connection: sa.Connection, series: int, *, limit: int | None = None, after: tuple[Any, ...] | None = None
-) -> Sequence[Any]:
-    """Rows `(at, step, value, nan)` by moment, step and value, after the one given."""
-    query = _POINTS.order_by(*_BY_MOMENT)
-    if after is not None:
-        query = query.where(sa.tuple_(*_BY_MOMENT) > sa.tuple_(*(sa.literal(part) for part in after)))
-    return connection.execute(query.limit(limit), {"series": series}).all()
+    connection: sa.Connection,
+    series: int,
+    key: str,
+    *,
+    limit: int | None = None,
+    after: tuple[int, int, float, int] | None = None,
+) -> list[HistoryPoint]:
+    """Points by moment, step and value, after the one given as `(at, step, value, is NaN)`."""
+    text = f"SELECT at, step, value, nan FROM metric_points WHERE series = ?{_AFTER if after else ''}"  # noqa: S608
+    most = limits.WHOLE if limit is None else limit
+    found = driver.stream(connection, text + " ORDER BY at, step, value, nan LIMIT ?", series, *(after or ()), most)
+    return [
+        HistoryPoint(key=key, value=value, timestamp=at, step=step)
+        if -1e308 < value < 1e308 and not nan
+        else HistoryPoint(key=key, value=json_number(math.nan if nan else value), timestamp=at, step=step)
+        for at, step, value, nan in found
+    ]
 
 
 def read_last_points(connection: sa.Connection, series: int, limit: int) -> list[Any]:
@@ -132,7 +146,9 @@ def sample_points(
     return list(connection.execute(chosen, {"series": series, "places": sorted(wanted)}).all())
 
 
-def read_bulk(connection: sa.Connection, ids: Sequence[str], key: str, limit: int) -> Iterator[tuple[str, Any]]:
+def read_bulk(
+    connection: sa.Connection, ids: Sequence[str], key: str, limit: int
+) -> Iterator[tuple[str, HistoryPoint]]:
     """Run id and point, by run id, moment, step and value."""
     query = (
         sa.select(runs.c.id, run_metrics.c.series)
@@ -142,7 +158,7 @@ def read_bulk(connection: sa.Connection, ids: Sequence[str], key: str, limit: in
     )
     left = limit
     for identity, series in connection.execute(query).all():
-        found = read_points(connection, series, limit=left)
+        found = read_points(connection, series, key, limit=left)
         left -= len(found)
         yield from ((identity, point) for point in found)
         if left <= 0:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ondol.tracking.repo import driver
+from ondol.ports import driver
 from ondol.tracking.repo.runs import number_of
 from ondol.tracking.repo.search import Page, compare
 from ondol.tracking.repo.tables import experiments, logged_models, model_metrics, model_params, model_tags

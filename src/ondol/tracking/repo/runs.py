@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ondol.tracking.repo import driver
+from ondol.ports import driver
 from ondol.tracking.repo.inputs import read_datasets, read_models
-from ondol.tracking.repo.tables import experiments, params, run_metrics, runs, tags
+from ondol.tracking.repo.tables import runs
 from ondol.tracking.rules import json_number
 from ondol.tracking.types import KeyValue, NewestPoint, TrackedRun
 
@@ -93,9 +93,9 @@ def delete_tag(connection: sa.Connection, number: int, key: str) -> bool:
 
 def read_kinds(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, dict[str, str]]:
     """The kind of each parameter of these runs that is not text, by run number."""
-    query = _KINDS
     found: dict[int, dict[str, str]] = {}
-    for number, key, kind in connection.execute(query, {"runs": list(numbers)}) if numbers else ():
+    text = "SELECT run, key, kind FROM run_params WHERE kind <> 'text' AND run IN "
+    for number, key, kind in driver.stream_in(connection, text, numbers):
         found.setdefault(number, {})[key] = kind
     return found
 
@@ -120,17 +120,12 @@ def list_numbers(
     return list(connection.execute(query).scalars())
 
 
-def _of_runs(*columns: sa.Column[Any]) -> sa.Select[Any]:
-    owner = columns[0]
-    return sa.select(*columns).where(owner.in_(driver.listed("runs"))).order_by(*columns[:2])
-
-
-_KINDS = _of_runs(params.c.run, params.c.key, params.c.kind).where(params.c.kind != "text")
-_PARAMS = _of_runs(params.c.run, params.c.key, params.c.value)
-_TAGS = _of_runs(tags.c.run, tags.c.key, tags.c.value)
-_METRICS = _of_runs(run_metrics.c.run, run_metrics.c.key, run_metrics.c.value, run_metrics.c.at, run_metrics.c.step)
+_PARAMS = "SELECT run, key, value FROM run_params WHERE run IN "
+_TAGS = "SELECT run, key, value FROM run_tags WHERE run IN "
+_METRICS = "SELECT run, key, value, at, step FROM run_metrics WHERE run IN "
 _RUNS = (
-    sa.select(runs, experiments.c.location).join_from(runs, experiments).where(runs.c.number.in_(driver.listed("runs")))
+    "SELECT number, runs.id, runs.name, experiment, status, person, started_ms, ended_ms, runs.deleted_ms, location"
+    " FROM runs JOIN experiments ON experiments.id = experiment WHERE number IN "
 )
 
 
@@ -138,40 +133,41 @@ def read_runs(connection: sa.Connection, numbers: Sequence[int]) -> list[Tracked
     """Runs with all that belongs to them, in the order of `numbers`: a few queries, however many runs."""
     if not numbers:
         return []
-    wanted = {"runs": list(numbers)}
     found_params: dict[int, list[KeyValue]] = {number: [] for number in numbers}
     found_tags: dict[int, list[KeyValue]] = {number: [] for number in numbers}
     found_metrics: dict[int, list[NewestPoint]] = {number: [] for number in numbers}
-    for number, key, value in connection.execute(_PARAMS, wanted):
+    for number, key, value in driver.stream_in(connection, _PARAMS, numbers, "run, key"):
         found_params[number].append(KeyValue(key=key, value=value))
-    for number, key, value in connection.execute(_TAGS, wanted):
+    for number, key, value in driver.stream_in(connection, _TAGS, numbers, "run, key"):
         found_tags[number].append(KeyValue(key=key, value=value))
-    for number, key, value, at, step in connection.execute(_METRICS, wanted):
+    for number, key, value, at, step in driver.stream_in(connection, _METRICS, numbers, "run, key"):
         found_metrics[number].append(NewestPoint(key=key, value=number_of(value), timestamp=at, step=step))
     datasets = read_datasets(connection, numbers)
     inputs, outputs = read_models(connection, numbers)
-    known = {row.number: row for row in connection.execute(_RUNS, wanted)}
-    return [
-        TrackedRun(
-            id=row.id,
-            name=row.name,
-            experiment=row.experiment,
-            status=row.status,
-            person=row.person,
-            started_ms=row.started_ms,
-            ended_ms=row.ended_ms,
-            deleted_ms=row.deleted_ms,
-            location=row.location,
-            params=found_params[number],
-            metrics=found_metrics[number],
-            tags=found_tags[number],
-            datasets=datasets.get(number, []),
-            model_inputs=inputs.get(number, []),
-            model_outputs=outputs.get(number, []),
+    known = {row[0]: row for row in driver.stream_in(connection, _RUNS, numbers)}
+    found = []
+    for number in numbers:
+        _, identity, name, experiment, status, person, started, ended, deleted, location = known[number]
+        found.append(
+            TrackedRun(
+                id=identity,
+                name=name,
+                experiment=experiment,
+                status=status,
+                person=person,
+                started_ms=started,
+                ended_ms=ended,
+                deleted_ms=deleted,
+                location=location,
+                params=found_params[number],
+                metrics=found_metrics[number],
+                tags=found_tags[number],
+                datasets=datasets.get(number, []),
+                model_inputs=inputs.get(number, []),
+                model_outputs=outputs.get(number, []),
+            )
         )
-        for number in numbers
-        if (row := known.get(number))
-    ]
+    return found
 
 
 def number_of(kept: float | None) -> Any:

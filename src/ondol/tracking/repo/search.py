@@ -6,6 +6,7 @@ planner may start with whichever is rarest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,17 +70,49 @@ def search_runs(
     page: Page,
 ) -> list[int]:
     """Numbers of the runs that fulfil every clause; `ids` are experiments, None means all."""
-    source: Any = runs.join(experiments)
+    first = orders[0] if orders else None
+    filtered = {(clause.entity, clause.key) for clause in clauses if clause.operator != "!="}
+    if first and first.entity == "metric" and ("metric", first.key) not in filtered:
+        # Runs that have a number come before all others, and an index holds them in order: a page among them costs
+        # as much as the page, not as much as the experiment.
+        above = Clause(entity="metric", key=first.key, operator=">=", value=-math.inf)
+        found = _search(connection, ids, [*clauses, above], orders, page)
+        if len(found) > page.limit:
+            return found
+    return _search(connection, ids, clauses, orders, page)
+
+
+def _search(
+    connection: sa.Connection,
+    ids: Sequence[int] | None,
+    clauses: Sequence[Clause],
+    orders: Sequence[Order],
+    page: Page,
+) -> list[int]:
+    asks_place = "artifact_uri" in {*(clause.key for clause in clauses), *(order.key for order in orders)}
+    source: Any = runs.join(experiments) if asks_place else runs
     joined: dict[tuple[str, str], Any] = {}
     conditions: list[sa.ColumnElement[bool]] = []
     for clause in clauses:
         if clause.entity in _TABLES and not _is_name(clause) and clause.operator not in ("IS NULL", "IS NOT NULL"):
-            asked = _TABLES[clause.entity].alias()
-            on = sa.and_(asked.c.run == runs.c.number, asked.c.key == clause.key, _holds(asked, clause, connection))
-            source = source.join(asked, on)
-            joined[clause.entity, clause.key] = asked
+            table = _TABLES[clause.entity].alias()
+            on = sa.and_(table.c.run == runs.c.number, table.c.key == clause.key, _holds(table, clause, connection))
+            source = source.join(table, on)
+            if clause.operator != "!=":
+                joined[clause.entity, clause.key] = table
         else:
             conditions.append(_run_condition(clause, connection))
+    source, sorting = _sorting(source, joined, orders, connection)
+    query = sa.select(runs.c.number).select_from(source).where(*conditions).order_by(*sorting, runs.c.id)
+    if ids is not None:
+        query = query.where(runs.c.experiment.in_(ids) if len(ids) != 1 else runs.c.experiment == ids[0])
+    return list(connection.execute(page.cut(query, runs.c.deleted_ms)).scalars())
+
+
+def _sorting(
+    source: Any, joined: dict[tuple[str, str], Any], orders: Sequence[Order], connection: sa.Connection
+) -> tuple[Any, list[Any]]:
+    """The source with what is sorted by, and the columns to sort by, the first one first."""
     sorting: list[Any] = []
     for order in orders:
         if order.entity == "attribute" or _is_name(order):
@@ -90,15 +123,16 @@ def search_runs(
             table = _TABLES[order.entity].alias()
             same = sa.and_(table.c.run == runs.c.number, table.c.key == order.key)
             source = source.join(table, same, isouter=True)
-        if order.entity == "metric":
-            sorting.append(sa.case((table.c.key.is_(None), 2), (table.c.value.is_(None), 1), else_=0))
-        sorting += _sorted(table.c.value, order.ascending, connection)
+            if order.entity == "metric":
+                # What is missing comes after NaN, which comes after all numbers.
+                sorting.append(table.c.key.is_(None))
+        if (order.entity, order.key) in joined and order.entity == "metric":
+            sorting.append(table.c.value if order.ascending else table.c.value.desc())
+        else:
+            sorting += _sorted(table.c.value, order.ascending, connection)
     if ("attribute", "start_time") not in {(order.entity, order.key) for order in orders}:
         sorting.append(runs.c.started_ms.desc())
-    query = sa.select(runs.c.number).select_from(source).where(*conditions).order_by(*sorting, runs.c.id)
-    if ids is not None:
-        query = query.where(runs.c.experiment.in_(ids) if len(ids) != 1 else runs.c.experiment == ids[0])
-    return list(connection.execute(page.cut(query, runs.c.deleted_ms)).scalars())
+    return source, sorting
 
 
 def _is_name(asked: Clause | Order) -> bool:

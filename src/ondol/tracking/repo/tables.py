@@ -85,14 +85,14 @@ tags = sa.Table(
 run_metrics = sa.Table(
     "run_metrics",
     metadata,
-    sa.Column("series", NUMBER, primary_key=True, autoincrement=False),
-    sa.Column("run", NUMBER, sa.ForeignKey(runs.c.number, ondelete="CASCADE"), nullable=False),
-    sa.Column("key", sa.String(250), nullable=False),
+    _owner("run", runs.c.number),
+    sa.Column("key", sa.String(250), primary_key=True),
+    sa.Column("series", NUMBER, nullable=False, unique=True),
     sa.Column("step", sa.BigInteger, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("value", sa.Double),
-    sa.UniqueConstraint("run", "key"),
     sa.Index("ix_run_metrics_key_value_run", "key", "value", "run"),
+    sqlite_with_rowid=False,
 )
 # The whole row is the key, so a point that is sent again changes nothing. No foreign key: it would be looked up
 # for each of millions of points, and series are only ever made by the same statement's transaction.

@@ -19,6 +19,7 @@ from ondol.tracking import rules
 from ondol.tracking.service import active, experiments, place_of, start_run
 from ondol.tracking.types import (
     DatasetInput,
+    HistoryPoint,
     KeyValue,
     ModelInput,
     ModelOutput,
@@ -201,23 +202,24 @@ def dataset_summaries(tools: Tools, ids: Sequence[str], limit: int) -> list[tupl
     return inputs.dataset_summaries(tools.connection, [experiment_id(given) for given in ids], limit)
 
 
-def history(
-    tools: Tools, identity: str, key: str, *, limit: int | None, token: str
-) -> tuple[Sequence[tuple[int, int, float, int]], str]:
-    """Rows `(milliseconds, step, value, is NaN)` by moment, step and value, and the token of the next page."""
+def history(tools: Tools, identity: str, key: str, *, limit: int | None, token: str) -> tuple[list[HistoryPoint], str]:
+    """Points by moment, step and value, and the token of the next page."""
     limits.check_run_id(identity)
     if limit is not None:
-        limits.check_limit(limit, limits.WHOLE)
+        limits.check_limit(limit, limits.WHOLE - 1)
     after = _after(token) if token else None
     series = metrics.find_series(tools.connection, identity, key)
     if series is None:
         place_of(tools, identity)
         return [], ""
-    found = metrics.read_points(tools.connection, series, limit=limit and limit + 1, after=after)
+    found = metrics.read_points(tools.connection, series, key, limit=limit and limit + 1, after=after)
     if limit is None or len(found) <= limit:
         return found, ""
-    last = found[limit - 1]
-    return found[:limit], encode_token(f"{last[0]} {last[1]} {float(last[2]).hex()} {last[3]}")
+    del found[limit:]
+    last = found[-1]
+    nan = last.value == "NaN"
+    place = f"{last.timestamp} {last.step} {(0.0 if nan else float(last.value)).hex()} {int(nan)}"
+    return found, encode_token(place)
 
 
 def _after(token: str) -> tuple[int, int, float, int]:
@@ -229,7 +231,11 @@ def _after(token: str) -> tuple[int, int, float, int]:
 
 
 def bulk_history(tools: Tools, ids: Sequence[str], key: str, limit: int) -> list[NewestPoint]:
-    return [_point(key, point, run) for run, point in metrics.read_bulk(tools.connection, sorted(set(ids)), key, limit)]
+    """Points of several runs, by run, moment, step and value."""
+    return [
+        NewestPoint(key=key, value=point.value, timestamp=point.timestamp, step=point.step, run_id=run)
+        for run, point in metrics.read_bulk(tools.connection, sorted(set(ids)), key, limit)
+    ]
 
 
 def sampled_history(

@@ -139,15 +139,16 @@ def upgrade() -> None:
 
     op.create_table(
         "run_metrics",
-        sa.Column("series", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
-        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("series", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["run"], ["runs.number"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("series", name=op.f("pk_run_metrics")),
-        sa.UniqueConstraint("run", "key", name=op.f("uq_run_metrics_run_key")),
+        sa.PrimaryKeyConstraint("run", "key", name=op.f("pk_run_metrics")),
+        sa.UniqueConstraint("series", name=op.f("uq_run_metrics_series")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("run_metrics", schema=None) as batch_op:
         batch_op.create_index("ix_run_metrics_key_value_run", ["key", "value", "run"], unique=False)
