@@ -7,8 +7,11 @@ import json
 import httpx
 import pytest
 
+from ondol.home import open_house
+from ondol.kernel.config import Config
 from ondol.registry.rules import package
 from tests.registry.weights import declare, register
+from tests.rooms import START
 
 PREFIX = "/api/2.0/mlflow"
 
@@ -36,6 +39,14 @@ class Caller:
 
     def close(self) -> None:
         self.http.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def house(request, tmp_path):
+    database = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    opened = open_house(Config(home=str(tmp_path / "home"), clock=START, database=database))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -103,12 +103,13 @@ def test_the_history_says_who_answered_then_put_there_by_whom_and_on_what_eviden
     assert at(canary) == [(1, 0.9, "robot", "canary_1"), (2, 0.1, "robot", "canary_1")]
     assert at(won) == at(won + timedelta(days=99)) == [(2, 1.0, "robot", "canary_1")]
     words = ["--home", str(house.config.home_path), "model", "history", "flight-delay", "--at"]
-    said = CliRunner().invoke(root, [*words, f"{canary + timedelta(hours=3):%Y-%m-%dT%H:%M}"]).stdout
+    runner = CliRunner(env={"ONDOL_DATABASE": house.config.database})
+    said = runner.invoke(root, [*words, f"{canary + timedelta(hours=3):%Y-%m-%dT%H:%M}"]).stdout
     assert "version 2 answered 10% of late as canary" in said
     assert "put there by robot: a canary [canary_1]" in said
     assert "▒" in said
     assert "█" in said
-    assert "no version answered then" in CliRunner().invoke(root, [*words, "2012-01-01"]).stdout
+    assert "no version answered then" in runner.invoke(root, [*words, "2012-01-01"]).stdout
 
 
 def test_traffic_that_stays_as_it_is_leaves_its_span_open(house):

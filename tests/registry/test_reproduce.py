@@ -13,7 +13,9 @@ from tests.registry.weights import declare, register
 
 
 def command(house, *words):
-    return CliRunner().invoke(root, ["--home", str(house.config.home_path), *words])
+    return CliRunner(env={"ONDOL_DATABASE": house.config.database}).invoke(
+        root, ["--home", str(house.config.home_path), *words]
+    )
 
 
 def test_the_flight_model_is_trained_again_to_equal_metrics_and_the_same_bytes(flights):

@@ -82,7 +82,7 @@ import sys, msgspec
 from ondol.home import open_house
 from ondol.kernel.config import Config
 from ondol.registry.types import RegisterVersion
-house = open_house(Config(home=sys.argv[1]))
+house = open_house(Config(home=sys.argv[1], database=sys.argv[3]))
 print("ready", flush=True)
 sys.stdin.readline()
 print(house.call("versions.register", msgspec.json.decode(sys.argv[2], type=RegisterVersion)).id)
@@ -93,7 +93,7 @@ house.close()
 def test_two_processes_that_register_the_same_key_make_one_version(house):
     declare(house)
     request = msgspec.json.encode(registration(pack(house, Weights({"a": 1.0})), "run_1")).decode()
-    command = [sys.executable, "-c", PROGRAM, str(house.config.home_path), request]
+    command = [sys.executable, "-c", PROGRAM, str(house.config.home_path), request, house.config.database]
     rivals = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for rival in rivals:
         assert rival.stdout.readline() == "ready\n"

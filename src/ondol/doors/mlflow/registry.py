@@ -35,6 +35,8 @@ from ondol.doors.mlflow.registry_requests import (
 )
 from ondol.kernel.errors import Conflict, Invalid, NotFound
 from ondol.ports.tools import Tools
+from ondol.registry import service as registry
+from ondol.registry.types import Model, Version
 from ondol.tracking.service import artifacts
 from ondol.tracking.service import models as logged_models
 
@@ -102,13 +104,16 @@ def search_models(tools: Tools, request: SearchModels) -> Json:
         limit=request.max_results,
         token=request.page_token,
     )
-    return _page("registered_models", [_model_json(tools, found) for found in page.items], page.next_token)
+    newest = registry.newest_by_stage(tools, [found.name for found in page.items])
+    found = [_model_json(tools, model, newest.get(model.name, [])) for model in page.items]
+    return _page("registered_models", found, page.next_token)
 
 
 def latest_versions(tools: Tools, request: LatestVersions) -> Json:
     model = _model(tools, request.name)
     stages = [_stage(stage) for stage in request.stages] or list(STAGES)
-    return {"model_versions": _latest(tools, model, stages)}
+    found = [version for version in _newest(tools, model.name) if version.stage in stages]
+    return {"model_versions": [_version_json(tools, version, {model.name: model.aliases}) for version in found]}
 
 
 def set_alias(tools: Tools, request: Alias) -> Json:
@@ -222,21 +227,23 @@ def _run(tools: Tools, name: str, **fields: Any) -> Any:
     return found.function(tools, msgspec.convert(fields, found.request))
 
 
-def _model(tools: Tools, name: str) -> Any:
+def _model(tools: Tools, name: str) -> Model:
     try:
-        return _run(tools, "models.get", model=require(name, "name"))
+        found: Model = _run(tools, "models.get", model=require(name, "name"))
     except NotFound as error:
         raise NotFound(f"Registered Model with name={name} not found") from error
+    return found
 
 
-def _version(tools: Tools, name: str, number: str) -> Any:
+def _version(tools: Tools, name: str, number: str) -> Version:
     if not re.fullmatch(r"[0-9]{1,9}", require(number, "version")):
         raise Invalid(f"Parameter 'version' must be an integer, got '{number}'.")
     model = _model(tools, name)
     try:
-        return _run(tools, "versions.find", model=model.name, reference=number)
+        found: Version = _run(tools, "versions.find", model=model.name, reference=number)
     except NotFound as error:
         raise NotFound(f"Model Version (name={name}, version={number}) not found") from error
+    return found
 
 
 def _located(tools: Tools, source: str) -> tuple[str, str]:
@@ -260,38 +267,32 @@ def _logged(tools: Tools, identity: str) -> tuple[str, str]:
     return artifacts.model_uri(found.experiment, found.location, found.id), found.source_run
 
 
-def _source(version: Any) -> str:
+def _source(version: Version) -> str:
     """Where clients find the files: our own packages by the artifact proxy."""
     if version.source or not version.package:
-        return str(version.source)
+        return version.source
     return f"mlflow-artifacts:/{artifacts.PACKAGES}/{version.package.removeprefix('models/')}"
 
 
-def _model_json(tools: Tools, model: Any) -> Json:
+def _newest(tools: Tools, name: str) -> list[Version]:
+    return registry.newest_by_stage(tools, [name]).get(name, [])
+
+
+def _model_json(tools: Tools, model: Model, newest: list[Version] | None = None) -> Json:
+    known = _newest(tools, model.name) if newest is None else newest
     aliases = [{"alias": alias, "version": str(number)} for alias, number in model.aliases.items()]
     return {
         "name": model.name,
         "creation_timestamp": _milliseconds(model.created_at),
         "last_updated_timestamp": _milliseconds(model.updated_at),
         "description": model.spec.description,
-        "latest_versions": _latest(tools, model, STAGES),
+        "latest_versions": [_version_json(tools, version, {model.name: model.aliases}) for version in known],
         "tags": _tag_list(model.tags),
         "aliases": aliases,
     }
 
 
-def _latest(tools: Tools, model: Any, stages: Iterable[str]) -> list[Json]:
-    """The newest version in each stage."""
-    if not model.versions:
-        return []
-    newest: dict[str, Any] = {}
-    for version in _run(tools, "versions.list", model=model.name):
-        newest.setdefault(version.stage, version)
-    aliases = {model.name: model.aliases}
-    return [_version_json(tools, newest[stage], aliases) for stage in stages if stage in newest]
-
-
-def _version_json(tools: Tools, version: Any, aliases: Mapping[str, Mapping[str, int]] | None = None) -> Json:
+def _version_json(tools: Tools, version: Version, aliases: Mapping[str, Mapping[str, int]] | None = None) -> Json:
     known = aliases if aliases is not None else _aliases(tools, {version.model})
     found = {
         "name": version.model,
@@ -314,7 +315,7 @@ def _version_json(tools: Tools, version: Any, aliases: Mapping[str, Mapping[str,
 
 
 def _aliases(tools: Tools, models: Iterable[str]) -> dict[str, Mapping[str, int]]:
-    return {name: _run(tools, "models.get", model=name).aliases for name in models}
+    return {name: _model(tools, name).aliases for name in models}
 
 
 def _tags(tags: Iterable[Tag]) -> dict[str, str]:

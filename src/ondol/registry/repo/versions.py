@@ -126,6 +126,15 @@ def find_newest(connection: sa.Connection, model: str) -> Version | None:
     return _first(connection, versions.c.model == model, versions.c.number == query.scalar_subquery())
 
 
+def newest_by_stage(connection: sa.Connection, models: Sequence[str]) -> list[Version]:
+    """The newest version in each stage of each of these models."""
+    live = versions.c.deleted_at.is_(None)
+    newest = sa.select(versions.c.model, versions.c.stage, sa.func.max(versions.c.number).label("number")).where(live)
+    top = _of(newest, versions.c.model, models).group_by(versions.c.model, versions.c.stage).subquery()
+    joined = sa.select(versions).join(top, sa.and_(versions.c.model == top.c.model, versions.c.number == top.c.number))
+    return _whole(connection, connection.execute(joined.order_by(versions.c.model, versions.c.number.desc())).all())
+
+
 def list_versions(connection: sa.Connection, model: str) -> list[Version]:
     live = versions.c.deleted_at.is_(None)
     rows = connection.execute(

@@ -6,6 +6,7 @@ Follows Mitchell et al., "Model Cards for Model Reporting" (2019), with what the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ondol.registry.types import GateRule, ModelSpec, Version
@@ -24,10 +25,12 @@ def write_card(version: Version, spec: ModelSpec) -> str:
         spec.description or f"A {version.flavor} model.",
         _section("Use", _use(spec)),
         _section("Label and data", _data(version)),
+        _section("Rows", _rows(version)),
         _section("Quality when it was registered", _table(("metric", "value"), _numbers(version.metrics))),
         _section("Gate", [f"- {rule_text(rule)}" for rule in spec.gate]),
         _section(f"Features ({len(version.features)})", _features(version)),
         _section("Parameters", _table(("parameter", "value"), version.params.items())),
+        _section("How its parameters were found", _method(version)),
         _section("Made by", _origin(version)),
         _section("Environment", _table(("package", "version"), version.environment.items())),
         _section("Load it", _loading(version)),
@@ -68,6 +71,34 @@ def _features(version: Version) -> list[str]:
     total = sum(value for _, value in rows) or 1.0
     return _table(
         ("feature", "importance"), [(name, f"{value / total:.1%}") for name, value in sorted(rows, key=lambda r: -r[1])]
+    )
+
+
+def _rows(version: Version) -> list[str]:
+    rows = [
+        (split.role, f"{split.rows:,}", split.rule, f"{_day(split.since)} to {_day(split.until)}")
+        for split in version.evidence.splits
+    ]
+    lines = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    return ["| used to | rows | which | time |", "|---|---|---|---|", *lines] if lines else []
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "the beginning"
+
+
+def _method(version: Version) -> list[str]:
+    generation = version.evidence.generation
+    ranges = ", ".join(f"{name} in {values}" for name, values in generation.ranges.items())
+    again = generation.pipeline and f"`ondol reproduce {version.model} --version {version.number}`"
+    return _facts(
+        {
+            "Framework": generation.framework,
+            "Method": generation.method and f"{generation.method}, {generation.runs} run(s)",
+            "Searched": ranges,
+            "Pipeline": generation.pipeline and f"`{generation.pipeline}` of `{generation.entry}`",
+            "Build it anew": again,
+        }
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
@@ -193,6 +194,14 @@ def alias_history(tools: Tools, request: ListAliasHistory) -> list[AliasSpan]:
     if at and at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     return repo.aliases.list_spans(tools.connection, model.name, request.alias, at)
+
+
+def newest_by_stage(tools: Tools, models: Sequence[str]) -> dict[str, list[Version]]:
+    """Of each of these models the newest version in each stage. Needs an open transaction."""
+    found: dict[str, list[Version]] = {}
+    for version in repo.versions.newest_by_stage(tools.connection, models):
+        found.setdefault(version.model, []).append(version)
+    return found
 
 
 def version_at(tools: Tools, model: str, alias: str) -> Version | None:

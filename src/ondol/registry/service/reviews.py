@@ -113,10 +113,10 @@ def require_approval(tools: Tools, version: str) -> None:
     review = repo.reviews.newest_of(tools.connection, found.id)
     if review and review.status == "approved":
         return
-    name = f"{found.model} {found.number}"
+    name, waits = f"{found.model} {found.number}", {"approval": found.id}
     if review is None:
-        raise Refused(f"{name} must be approved first.", hint=f"ondol reviews ask {found.id}")
+        raise Refused(f"{name} must be approved first.", hint=f"ondol reviews ask {found.id}", details=waits)
     said = {"open": "waits for its review", "changes_requested": "was sent back", "rejected": "was rejected"}
     because = f": {review.reason}" if review.reason else ""
     hint = f"ondol reviews decide {review.id} --verdict approved" if review.status == "open" else "Register another."
-    raise Refused(f"{name} must be approved first; it {said[review.status]}{because}.", hint=hint)
+    raise Refused(f"{name} must be approved first; it {said[review.status]}{because}.", hint=hint, details=waits)

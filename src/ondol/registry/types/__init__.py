@@ -86,7 +86,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     aliases: dict[str, int]
     versions: int
     updated_at: datetime
-    created_at: datetime | None = None
+    created_at: datetime
     tags: dict[str, str] = {}
 
 

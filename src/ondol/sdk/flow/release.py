@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from ondol.evals.types import Compare, Comparison
-from ondol.kernel.errors import Invalid
+from ondol.kernel.errors import Invalid, Refused
 from ondol.registry import service as registry
 from ondol.registry.types import About, RegisterVersion, Version
+from ondol.registry.types.lifecycle import AskReview, Review
 from ondol.rollout.types import StartCanary
 from ondol.sdk import evidence, values
 from ondol.sdk.collector import build
@@ -200,6 +201,16 @@ def gate(version: Candidate, rows: Any) -> Verdict:
     return Verdict(*run.perform(planned, work))
 
 
+def _wait_for_approval(run: RunContext, endpoint: str, verdict: Decided) -> Finished:
+    """Ask for the review that the model wants before it may answer."""
+    review: Review = run.call("reviews.ask", AskReview(version=verdict.version, note=verdict.reason))
+    reason = f"it waits for its review {review.id}" if review.status == "open" else f"its review says {review.status}"
+    print(f"not deployed: {reason}")
+    print(f"then: ondol canary start {endpoint} --version {verdict.version}")
+    value = {"endpoint": endpoint, "deployed": False, "reason": reason, "review": review.id}
+    return Finished(value=value, summary=f"not deployed: {reason}", results={"review": review.id})
+
+
 def deploy(decided: Verdict | Candidate, to: Endpoint | str, *, past_the_gate: bool = False) -> None:
     """Step `deploy`: a candidate that passed its gate gets its first share of the endpoint's traffic.
 
@@ -222,7 +233,12 @@ def deploy(decided: Verdict | Candidate, to: Endpoint | str, *, past_the_gate: b
             value = {"endpoint": name, "deployed": False, "reason": verdict.reason}
             return Finished(value=value, summary=f"not deployed: {verdict.reason}")
         request = StartCanary(endpoint=name, version=verdict.version, key=run.run.id, reason=verdict.reason)
-        canary = run.call("canary.start", request)
+        try:
+            canary = run.call("canary.start", request)
+        except Refused as refusal:
+            if "approval" not in refusal.details:
+                raise
+            return _wait_for_approval(run, name, verdict)
         value = {"endpoint": name, "deployed": True, "reason": verdict.reason, "canary": canary.id}
         return Finished(value=value, summary=f"deployed to {name}", results={"canary": canary.id})
 
