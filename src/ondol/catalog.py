@@ -14,6 +14,7 @@ import ondol.features.service
 import ondol.jobs.reactions
 import ondol.jobs.service
 import ondol.lake.service
+import ondol.lineage.service
 import ondol.loop.reactions
 import ondol.loop.service
 import ondol.monitoring.reactions
@@ -40,6 +41,7 @@ from ondol.kernel.operation import Operation, collect
 ROOMS = (
     (ondol.access.service,),
     (ondol.events.service,),
+    (ondol.lineage.service,),
     (
         ondol.tracking.service,
         ondol.tracking.service.curves,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ondol.ports.blobs import Blobs
     from ondol.ports.db import Db
     from ondol.ports.executor import Executor
+    from ondol.ports.lineage_sink import LineageSink
     from ondol.ports.notify import Notify
     from ondol.ports.online import Online
     from ondol.ports.runtime import Runtime
@@ -149,6 +150,7 @@ def open_house(config: Config) -> House:
         online=_online(config, home),
         executor=_executor(config),
         notify=_notify(config),
+        lineage_sink=_lineage_sink(config),
         runtimes=_runtimes(),
         outbox=_store_event,
     )
@@ -246,6 +248,14 @@ def _notify(config: Config) -> Notify:
     from ondol.adapters.notify_log import LogNotify
 
     return LogNotify()
+
+
+def _lineage_sink(config: Config) -> LineageSink | None:
+    if not config.openlineage_url:
+        return None
+    from ondol.adapters.openlineage_http import HttpLineageSink
+
+    return HttpLineageSink(config.openlineage_url)
 
 
 def _runtimes() -> tuple[Runtime, ...]:

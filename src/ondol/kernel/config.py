@@ -17,6 +17,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `database` and `artifacts` are URLs; empty means SQLite and files below `home`.
     `url` is a house that serves elsewhere, `spool` the folder where logs wait for it (empty: below `home`).
+    `openlineage_url` is a collector that hears of every pipeline run in the words of OpenLineage.
     `clock` starts a house whose time is moved by `POST /v1/clock` (for replays).
     """
 
@@ -34,6 +35,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     language: str = "en"
     log_level: str = "info"
     notify_url: str = ""
+    openlineage_url: str = ""
     spool: str = ""
     capture_flush_seconds: float = 5.0
     job_attempts: int = 3

@@ -56,29 +56,42 @@ def put_edges(connection: sa.Connection, links: Sequence[Edge]) -> None:
     )
 
 
-def reach(
-    connection: sa.Connection, root: str, direction: Literal["ancestors", "descendants"], depth: int
-) -> tuple[dict[str, int], list[Edge]]:
-    """Ids within `depth` steps of `root` with their distance, nearest first, and the edges between them.
+_AT_ONCE = 500
 
-    Terminates on cycles: `UNION` keeps one row for each id and distance, and distances end at `depth`.
+
+def reach(
+    connection: sa.Connection, root: str, direction: Literal["ancestors", "descendants"], depth: int, limit: int
+) -> tuple[list[str], list[Edge], bool]:
+    """Ids within `depth` steps of `root`, nearest first and at most `limit`, the edges between them, and whether
+    there are more.
+
+    Step by step, not with a recursive query: that would follow every path of a graph in which paths meet.
     """
     here, there = (edges.c.made, edges.c.origin) if direction == "ancestors" else (edges.c.origin, edges.c.made)
-    start = sa.select(sa.literal(root, sa.String(200)).label("id"), sa.literal(0).label("distance"))
-    walk = start.cte("walk", recursive=True)
-    walk = walk.union(sa.select(there, walk.c.distance + 1).where(here == walk.c.id, walk.c.distance < depth))
-    distance = sa.func.min(walk.c.distance).label("distance")
-    found = connection.execute(sa.select(walk.c.id, distance).group_by(walk.c.id).order_by(distance, walk.c.id)).all()
-    inside = sa.select(walk.c.id)
-    links = connection.execute(
-        sa.select(edges.c.made, edges.c.origin, edges.c.relation)
-        .where(edges.c.made.in_(inside), edges.c.origin.in_(inside))
-        .order_by(edges.c.made, edges.c.origin, edges.c.relation)
-    ).all()
-    return (
-        {row.id: row.distance for row in found},
-        [Edge(made=row.made, origin=row.origin, relation=row.relation) for row in links],
-    )
+    seen, frontier, cut = {root: None}, [root], False
+    for _ in range(depth):
+        found: dict[str, None] = {}
+        for start in range(0, len(frontier), _AT_ONCE):
+            near = here.in_(frontier[start : start + _AT_ONCE])
+            query = sa.select(there).where(near).distinct().order_by(there).limit(limit + 1)
+            found |= dict.fromkeys(connection.execute(query).scalars())
+        fresh = sorted(found.keys() - seen.keys())
+        cut = len(seen) + len(fresh) > limit
+        frontier = fresh[: limit - len(seen)]
+        seen |= dict.fromkeys(frontier)
+        if cut or not frontier:
+            break
+    return list(seen), _between(connection, list(seen)), cut
+
+
+def _between(connection: sa.Connection, ids: Sequence[str]) -> list[Edge]:
+    inside, found = set(ids), []
+    for start in range(0, len(ids), _AT_ONCE):
+        some = edges.c.made.in_(ids[start : start + _AT_ONCE])
+        rows = connection.execute(sa.select(edges.c.made, edges.c.origin, edges.c.relation).where(some))
+        found += [Edge(made=made, origin=origin, relation=relation) for made, origin, relation in rows]
+    kept = [edge for edge in found if edge.origin in inside]
+    return sorted(kept, key=lambda edge: (edge.made, edge.origin, edge.relation))
 
 
 def read_nodes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Node]:

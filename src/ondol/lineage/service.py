@@ -1,19 +1,22 @@
 """What every room that makes something writes down here, and how the chain is read back.
 
-No operation of its own: the doors ask `serving`, which also knows the ids of requests.
+For the chain itself the doors ask `serving`, which also knows the ids of requests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ondol.kernel.errors import Invalid, NotFound
 from ondol.kernel.lazy import lazy
+from ondol.kernel.operation import operation
 from ondol.lineage import rules
-from ondol.lineage.types import Edge, Graph, Node, Trace
+from ondol.lineage.rules import openlineage
+from ondol.lineage.types import Edge, Graph, Node, OpenEvent, OpenEventTaken, Trace
 from ondol.ports.tools import Tools
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ else:
     repo = lazy("ondol.lineage.repo")
 
 DEPTH_LIMIT = 100
+NODE_LIMIT = 20_000
 
 
 def record(tools: Tools, *, nodes: Sequence[Node] = (), edges: Sequence[Edge] = ()) -> None:
@@ -43,12 +47,32 @@ def trace(tools: Tools, request: Trace) -> Graph:
     """
     if not 0 <= request.depth <= DEPTH_LIMIT:
         raise Invalid(f"depth is {request.depth}; it may be 0 to {DEPTH_LIMIT}.")
-    distances, edges = repo.reach(tools.connection, request.id, request.direction, request.depth)
-    known = repo.read_nodes(tools.connection, list(distances))
+    if not 1 <= request.limit <= NODE_LIMIT:
+        raise Invalid(f"limit is {request.limit}; it may be 1 to {NODE_LIMIT}.")
+    ids, edges, cut = repo.reach(tools.connection, request.id, request.direction, request.depth, request.limit)
+    known = repo.read_nodes(tools.connection, ids)
     if request.id not in known and not repo.is_named(tools.connection, request.id):
         raise NotFound(
             f"Nothing is known about {request.id!r}.",
             hint="Give the id of a request, version, run, training set or table, as lists and answers show it.",
         )
-    nodes = [known.get(identity) or rules.bare_node(identity) for identity in distances]
-    return Graph(root=request.id, nodes=nodes, edges=edges)
+    nodes = [known.get(identity) or rules.bare_node(identity) for identity in ids]
+    return Graph(root=request.id, nodes=nodes, edges=edges, cut=cut)
+
+
+@operation("openlineage.receive", "POST", "/api/v1/lineage", scope="write")
+def receive(tools: Tools, request: OpenEvent) -> OpenEventTaken:
+    """Take an event of OpenLineage: what a run of Spark, dbt, Airflow ... has read and written.
+
+    Clients send it here by themselves with `OPENLINEAGE_URL` set to the address of the house.
+    """
+    nodes, edges = openlineage.to_lineage(request)
+    record(tools, nodes=nodes, edges=edges)
+    return OpenEventTaken(run=nodes[0].id, edges=len(edges))
+
+
+def run_event(tools: Tools, run: str, job: str, kind: str, at: datetime) -> dict[str, Any]:
+    """The RunEvent of OpenLineage for a run of ours: `job` is its pipeline, `kind` START, COMPLETE, FAIL or ABORT."""
+    _, read, _ = repo.reach(tools.connection, run, "ancestors", 2, NODE_LIMIT)
+    _, made, _ = repo.reach(tools.connection, run, "descendants", 1, NODE_LIMIT)
+    return openlineage.to_event(run, job, kind, at, read=read, made=made)

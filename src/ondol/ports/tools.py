@@ -15,6 +15,7 @@ from ondol.kernel.ids import new_id
 from ondol.ports.blobs import Blobs
 from ondol.ports.db import Db
 from ondol.ports.executor import Executor
+from ondol.ports.lineage_sink import LineageSink
 from ondol.ports.notify import Notify
 from ondol.ports.online import Online
 from ondol.ports.runtime import Runtime
@@ -41,6 +42,7 @@ class Tools:
     notify: Notify
     runtimes: tuple[Runtime, ...]
     outbox: Outbox
+    lineage_sink: LineageSink | None = None
     actor: str = "house"
     open_connection: sa.Connection | None = field(default=None, repr=False)
 
