@@ -13,8 +13,8 @@ from ondol.tracking.types import CreateRun, GetRun, LogRun, MetricPoint
 
 _TABLE = "CREATE TABLE points (id INTEGER PRIMARY KEY, run TEXT, key TEXT, step INTEGER, at TEXT, value REAL)"
 _INSERT = "INSERT INTO points (run, key, step, at, value) VALUES (?, ?, ?, ?, ?)"
+_READ_RUN = "SELECT number, id, experiment, name, status, started_ms, ended_ms FROM runs WHERE id = ?"
 _READS = (
-    "SELECT id, experiment, name, status, started_at, ended_at FROM runs WHERE id = ?",
     "SELECT key, value FROM run_params WHERE run = ?",
     "SELECT key, value FROM run_metrics WHERE run = ?",
     "SELECT key, value FROM run_tags WHERE run = ?",
@@ -59,8 +59,9 @@ def _get(setting: Setting) -> Iterator[Pair]:
         def against(_: int) -> None:
             for _ in range(calls):
                 raw.execute("BEGIN")
+                number = raw.execute(_READ_RUN, (run,)).fetchone()[0]
                 for query in _READS:
-                    raw.execute(query, (run,)).fetchall()
+                    raw.execute(query, (number,)).fetchall()
                 raw.execute("COMMIT")
 
         yield Pair(ours=ours, against=against, calls=calls)
