@@ -291,3 +291,15 @@ def test_an_unknown_moment_or_model_is_the_askers_mistake(house):
         house.call("models.production", {"model": "flight-delay", "at": "noon"})
     with pytest.raises(NotFound):
         house.call("models.production", {"model": "x"})
+
+
+def test_no_endpoint_gets_a_version_without_files(house):
+    old, _ = two(house)
+    linked = house.call("versions.link", {"model": "flight-delay", "source": "s3://bucket/model"})
+    with pytest.raises(Refused, match="lie elsewhere"):
+        answer(house, [(linked, 1.0, "champion")])
+    with pytest.raises(Refused, match="lie elsewhere"):
+        service.load(house.tools(), linked.id)
+    house.call("models.prune", {"keep": 1})
+    with pytest.raises(Refused, match="pruned"):
+        answer(house, [(old, 1.0, "champion")])

@@ -73,7 +73,7 @@ def show_history(target: Target, name: str, at: str | None, endpoint: str, as_js
         click.echo(said(span))
     if not found.answering:
         click.echo("no version answered then")
-    for line in picture(found.spans, found.at):
+    for line in picture(found.spans, found.at, found.now):
         click.echo(line)
 
 
@@ -87,12 +87,12 @@ def said(span: Any) -> str:
     )
 
 
-def picture(spans: list[Any], at: datetime) -> list[str]:
+def picture(spans: list[Any], at: datetime, now: datetime) -> list[str]:
     """A bar for each version over time: `█` at least half of the traffic, `▒` less, `│` the moment asked for."""
     if not spans:
         return []
     first = min(span.since for span in spans)
-    last = max([at, *(span.until or at for span in spans)])
+    last = max(at, now)
     width = (last - first).total_seconds() or 1.0
 
     def column(moment: datetime) -> int:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from ondol.kernel.errors import Refused
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.ports.tools import Tools
-from ondol.registry.service.look import model_of
+from ondol.registry.service.look import model_of, version_of
 from ondol.registry.service.reviews import require_approval
+from ondol.registry.types import Version
 from ondol.registry.types.lifecycle import Answered, GetProduction, Production, TrafficShare
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def production_of(tools: Tools, request: GetProduction) -> Production:
     return Production(
         model=model.name,
         at=at,
+        now=tools.now(),
         answering=[span for span in spans if span.since <= at and (span.until is None or span.until > at)],
         spans=spans,
         champion=champion[0].version if champion else "",
@@ -42,13 +45,14 @@ def note_traffic(
 ) -> None:
     """Write down that an endpoint answers with these versions from now on, in the open writing transaction.
 
-    `Refused` when the model wants approval and a version that comes in new has none.
+    `Refused` for a version that comes in new and has no files here, or not the approval that its model wants.
     """
     now = tools.now()
     known = {span.version: span for span in repo.production.list_open(tools.connection, endpoint)}
     kept = {one.version for one in traffic if _same(one, known.get(one.version))}
     for one in traffic:
         if one.version not in known:
+            _check_files(version_of(tools, one.version))
             require_approval(tools, one.version)
     repo.production.close(tools.connection, endpoint, sorted(set(known) - kept), now)
     fresh = [
@@ -68,6 +72,19 @@ def note_traffic(
         if one.version not in kept
     ]
     repo.production.open_spans(tools.connection, model, fresh)
+
+
+def _check_files(version: Version) -> None:
+    name = f"{version.model} {version.number}"
+    if version.pruned_at:
+        raise Refused(
+            f"The files of {name} were pruned.", hint=f"ondol reproduce {version.model} shows how to get them."
+        )
+    if not version.files:
+        raise Refused(
+            f"The files of {name} lie elsewhere, at {version.source}: no endpoint can answer with it.",
+            hint="Register it from a pipeline, with od.candidate.",
+        )
 
 
 def _same(one: TrafficShare, span: Answered | None) -> bool:

@@ -31,19 +31,24 @@ def prune_models(tools: Tools, request: PruneModels) -> PruneReport:
     """
     if request.keep < 1:
         raise Invalid(f"keep is {request.keep}; the newest version of a model always stays.")
-    with tools.transaction(write=False) as inner:
+    with tools.transaction(write=not request.dry_run) as inner:
         kept, gone = _decide(inner, request)
-        registered = {version.package for version in _all_versions(inner, "")}
+        # The rows first: a crash leaves bytes for the next pruning, never a version that lost its files unsaid;
+        # and in the transaction that decides, so that none becomes champion meanwhile.
+        for version in gone:
+            if not request.dry_run and not version.pruned_at:
+                repo.notes.update_version(inner.connection, version.id, inner.now(), pruned_at=inner.now())
+        every = _all_versions(inner, "")
+    registered = {version.package for version in every}
     loose = {} if request.model else retention.orphans(tools.blobs.list("models"), registered, tools.wall())
-    shared = {version.package for version, _ in kept}
+    going = {version.id for version in gone}
+    shared = {version.package for version in every if version.id not in going}
     files = {version.id: _files(tools, version, shared) for version in gone}
     gone = [version for version in gone if files[version.id] or not version.pruned_at]
-    if not request.dry_run:
-        for version in gone:
-            _prune(tools, version, files[version.id])
-        for blob in (blob for blobs in loose.values() for blob in blobs):
-            tools.blobs.delete(blob.path)
     freed = [blob for blobs in [*files.values(), *loose.values()] for blob in blobs]
+    if not request.dry_run:
+        for blob in freed:
+            tools.blobs.delete(blob.path)
     return PruneReport(
         dry_run=request.dry_run,
         freed_bytes=sum(blob.size for blob in freed),
@@ -88,14 +93,6 @@ def _files(tools: Tools, version: Version, shared: set[str]) -> list[Blob]:
         return []
     files = tools.blobs.list(version.package)
     return [blob for blob in files if retention.is_heavy(blob.path.removeprefix(f"{version.package}/"))]
-
-
-def _prune(tools: Tools, version: Version, files: list[Blob]) -> None:
-    # The row first: a crash in between leaves bytes for the next pruning, never a version that lost its files unsaid.
-    with tools.transaction(write=True) as inner:
-        repo.notes.update_version(inner.connection, version.id, inner.now(), pruned_at=inner.now())
-    for blob in files:
-        tools.blobs.delete(blob.path)
 
 
 def _line(version: Version, files: list[Blob], because: str = "") -> Pruned:

@@ -43,6 +43,7 @@ class Production(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     at: datetime
+    now: datetime
     answering: list[Answered]
     spans: list[Answered]
     champion: str = ""
