@@ -11,20 +11,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ondol.doors.client import Client
     from ondol.sdk.data import between, csv, dataset, fresh, not_null, one_of, unique
     from ondol.sdk.delivery import at_least, better, endpoint, model, monitor, no_worse
     from ondol.sdk.features import count, feature_service, feature_view, mean, row_features
     from ondol.sdk.flow.landing import ingest, validate
     from ondol.sdk.flow.release import candidate, deploy, gate
     from ondol.sdk.flow.rows import split, training_set
+    from ondol.sdk.runs.autolog import autolog
     from ondol.sdk.runs.start import start_run
     from ondol.sdk.scores import classification_scores
     from ondol.sdk.steps import pipeline, step
 
 __all__ = [
-    "Client",
     "at_least",
+    "autolog",
     "better",
     "between",
     "candidate",
@@ -56,7 +56,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ondol.doors.client": "Client",
     "ondol.sdk.data": "between csv dataset fresh not_null one_of unique",
     "ondol.sdk.delivery": "at_least better endpoint model monitor no_worse",
     "ondol.sdk.features": "count feature_service feature_view mean row_features",
@@ -64,6 +63,7 @@ _HOMES = {
     "ondol.sdk.flow.release": "candidate deploy gate",
     "ondol.sdk.flow.rows": "split training_set",
     "ondol.sdk.scores": "classification_scores",
+    "ondol.sdk.runs.autolog": "autolog",
     "ondol.sdk.runs.start": "start_run",
     "ondol.sdk.steps": "pipeline step",
 }

@@ -57,7 +57,8 @@ class Run:
 
     @property
     def channel(self) -> Channel:
-        assert self._channel is not None
+        if self._channel is None:
+            raise OSError("there is no place for what is logged")
         return self._channel
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
@@ -122,8 +123,9 @@ class Run:
         else:
             raise TypeError(f"{type(figure).__name__} is no figure of Matplotlib or Plotly")
 
-    def finish(self, status: Ending = "finished") -> None:
-        """End the run and wait while what was logged arrives; what cannot arrive is delivered later."""
+    def finish(self, status: Ending = "finished", *, wait: bool = True) -> None:
+        """End the run and, if it is the last one, wait while what was logged arrives; what cannot arrive is
+        delivered later."""
         if self.status != "running":
             return
         self.status = status
@@ -134,7 +136,7 @@ class Run:
         except Exception as error:
             warn_once("finish", f"run.finish: {type(error).__name__}: {error}")
         finally:
-            state.leave(self)
+            state.leave(self, wait=wait)
 
     def fail(self, error: BaseException) -> None:
         """End the run as failed, or as killed when somebody stopped it, with what happened."""
@@ -150,7 +152,17 @@ class Run:
 
     def flush(self) -> bool:
         """Wait until everything logged so far has arrived; False when the house does not take it now."""
-        return self.channel.flush()
+        return self._channel is not None and self._channel.flush()
+
+    def next_step(self) -> int:
+        step = self._next_step
+        self._next_step += 1
+        return step
+
+    @property
+    def config(self) -> Config | None:
+        """Where its logs went."""
+        return self._channel.config if self._channel else None
 
     def on_close(self, close: Callable[[], None]) -> None:
         self._closers.append(close)
@@ -236,7 +248,7 @@ class StepsRun(Run):
 
 
 def _nowhere(_: bytes) -> None:
-    raise RuntimeError("the run has no channel yet")
+    raise OSError("there is no place for what is logged")
 
 
 def _plain(value: Any) -> Value:

@@ -22,6 +22,7 @@ import mmap
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +36,7 @@ FORMAT = 1
 SEGMENT_BYTES = 1 << 20
 HEADER = 8
 LENGTH = 4
+FULL_SECONDS = 5.0
 LOCK, DESTINATION, FILES = "lock", "destination.json", "files"
 
 
@@ -62,6 +64,7 @@ class Writer:
         self.folder = fresh.rename(spool / name)
         self._lock = threading.Lock()
         self._number = 0
+        self._not_before = 0.0
         self._map = mmap.mmap(-1, 1)
         self._at = self._end = 0
         self._open(SEGMENT_BYTES)
@@ -97,13 +100,21 @@ class Writer:
     def _open(self, least: int) -> None:
         if self._held.closed:
             raise ValueError("this spool is closed")
-        self._number += 1
+        if time.monotonic() < self._not_before:
+            raise OSError("there is no room for the spool")
         size = max(SEGMENT_BYTES, least)
-        fresh = self.folder / f".{self._number:08}"
-        with fresh.open("w+b") as file:
-            file.write(bytes(size))
-            file.flush()
-            opened = mmap.mmap(file.fileno(), size)
+        fresh = self.folder / ".segment"
+        try:
+            with fresh.open("w+b") as file:
+                file.write(bytes(size))
+                file.flush()
+                opened = mmap.mmap(file.fileno(), size)
+        except OSError:
+            # A full disk is not asked again with every point.
+            self._not_before = time.monotonic() + FULL_SECONDS
+            fresh.unlink(missing_ok=True)
+            raise
+        self._number += 1
         fresh.rename(self.folder / f"{self._number:08}.log")
         # Python holds the file open as long as the map, and closing it writes nothing.
         self._map.close()

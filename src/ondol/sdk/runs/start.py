@@ -52,9 +52,7 @@ def start_run(
         at=time.time_ns() // 1_000_000,
         person=origin.person(),
     )
-    channel = state.channel(context.tools.config if context else None)
-    channel.put(began)
-    run = Run(began, channel, parent=above)
+    run = Run(began, _channel(began, context), parent=above)
     state.enter(run)
     run.set_tags({**({PARENT: above} if above else {}), **(tags or {})})
     if params:
@@ -62,6 +60,16 @@ def start_run(
     if capture and parent is None:
         _capture(run, console=context is None)
     return run
+
+
+def _channel(began: Began, context: RunContext | None) -> Channel | None:
+    try:
+        found = state.channel(context.tools.config if context else None)
+        found.put(began)
+    except Exception as error:
+        warn_once("nowhere", f"Nothing of the run can be kept: {error}")
+        return None
+    return found
 
 
 def _pipeline() -> RunContext | None:

@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextvars import ContextVar
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from ondol.kernel.config import Config
 from ondol.sdk.runs.channel import Channel, settings, warn_once
-from ondol.sdk.runs.records import Began
+from ondol.sdk.runs.records import Began, Points
 
 if TYPE_CHECKING:
     from ondol.sdk.runs.run import Run
@@ -41,6 +42,28 @@ def active_run() -> Run | None:
         return _open[0] if _open else None
 
 
+def has_own_run() -> bool:
+    """Whether a run was started in this thread, and is open."""
+    run = _active.get()
+    return run is not None and run.status == "running"
+
+
+def log_late(run: Run, metrics: dict[str, float]) -> None:
+    """Metrics of a run, whether it is still open or not."""
+    if run.status == "running":
+        run.log(metrics)
+        return
+    with _lock:
+        way = channel(run.config)
+        way.put(joined(run.began))
+        way.put(Points(run=run.id, at=time.time_ns() // 1_000_000, step=run.next_step(), values=metrics))
+
+
+def joined(began: Began) -> Began:
+    """The run, for a writer that does not own it."""
+    return Began(run=began.run, experiment=began.experiment, name=began.name, at=began.at, own=False)
+
+
 def steps_run(identity: str) -> Run | None:
     """The open handle on a pipeline's run."""
     with _lock:
@@ -63,12 +86,19 @@ def enter(run: Run) -> None:
     _active.set(run)
 
 
-def leave(run: Run) -> None:
-    """A run has ended. The last one takes the channel along, which waits while things arrive."""
-    global _channel
+def leave(run: Run, *, wait: bool) -> None:
+    """A run has ended. The last one takes the channel along, if it may wait until things have arrived."""
     with _lock:
         if run in _open:
             _open.remove(run)
+    if wait:
+        close()
+
+
+def close() -> None:
+    """Close the channel, when no run is open any more, and wait while things arrive."""
+    global _channel
+    with _lock:
         if _open or _channel is None:
             return
         last, _channel = _channel, None
@@ -120,6 +150,7 @@ def _at_exit() -> None:
             run.fail(Stopped())
         else:
             run.finish()
+    close()
 
 
 def _in_child() -> None:
@@ -127,18 +158,18 @@ def _in_child() -> None:
     global _channel, _lock
     _lock = threading.RLock()
     parent, _channel = _channel, None
-    if parent is None or not _open:
+    if parent is None:
         return
     if signal.getsignal(signal.SIGTERM) is _stop:
         # Pools of workers end their children so.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent.writer.abandon()
+    if not _open:
+        return
     try:
         _channel = Channel(parent.config)
         for run in _open:
-            began = run.began
-            joined = Began(run=began.run, experiment=began.experiment, name=began.name, at=began.at, own=False)
-            _channel.put(joined)
+            _channel.put(joined(run.began))
             run.follow(_channel)
     except OSError as error:
         warn_once("fork", f"A forked process cannot log: {error}")
