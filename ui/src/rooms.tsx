@@ -55,6 +55,7 @@ export const rooms: readonly Room[] = [
     icon: "runs",
     pages: [
       page("/runs", () => import("./rooms/tracking/RunsPage")),
+      page("/runs/compare", () => import("./rooms/tracking/ComparePage")),
       page("/runs/:run", () => import("./rooms/tracking/RunPage")),
     ],
   },

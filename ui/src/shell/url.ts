@@ -1,4 +1,4 @@
-import { useCallback } from "react";
+import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
 
 /** A piece of page state that lives in the address, so that a link shows the same view. */
@@ -29,4 +29,12 @@ export function useUrlChoice<Choice extends string>(
 ): [Choice, (value: Choice) => void] {
   const [value, change] = useUrlState(name, choices[0]);
   return [choices.find((choice) => choice === value) ?? choices[0], change];
+}
+
+/** A list in the address; `otherwise` stands for a list that nobody has chosen yet. */
+export function useUrlList(name: string, otherwise: readonly string[]): [readonly string[], (values: readonly string[]) => void] {
+  const [text, setText] = useUrlState(name, "\u0000");
+  const values = useMemo(() => (text === "" ? [] : text.split(",").map(decodeURIComponent)), [text]);
+  const change = useCallback((next: readonly string[]) => setText(next.map(encodeURIComponent).join(",")), [setText]);
+  return [text === "\u0000" ? otherwise : values, change];
 }

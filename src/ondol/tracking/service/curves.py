@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ondol.kernel.errors import Invalid
 from ondol.kernel.lazy import lazy
@@ -12,9 +12,9 @@ from ondol.tracking import rules
 from ondol.tracking.types import Curve, GetCurves
 
 if TYPE_CHECKING:
-    from ondol.tracking.repo import curves, metrics
+    from ondol.tracking.repo import curves
 else:
-    curves, metrics = lazy("ondol.tracking.repo.curves"), lazy("ondol.tracking.repo.metrics")
+    curves = lazy("ondol.tracking.repo.curves")
 
 MOST_CURVES = 2_000
 MOST_POINTS = 2_000
@@ -33,16 +33,18 @@ def read_curves(tools: Tools, request: GetCurves) -> list[Curve]:
     known = {
         (run, key): series for run, key, series in curves.list_series(tools.connection, request.runs, request.metrics)
     }
+    counts = curves.count_points(tools.connection, list(known.values()))
     return [
-        _curve(tools, run, metric, known[run, metric], request.points)
+        _curve(
+            run, metric, curves.thin_points(tools.connection, series, count=counts.get(series, 0), most=request.points)
+        )
         for metric in dict.fromkeys(request.metrics)
         for run in dict.fromkeys(request.runs)
-        if (run, metric) in known
+        if (series := known.get((run, metric))) is not None
     ]
 
 
-def _curve(tools: Tools, run: str, metric: str, series: int, most: int) -> Curve:
-    points = metrics.sample_points(tools.connection, series, most=most, first=None, last=None)
+def _curve(run: str, metric: str, points: list[Any]) -> Curve:
     return Curve(
         run=run,
         metric=metric,

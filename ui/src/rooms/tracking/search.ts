@@ -15,7 +15,7 @@ const attributes: Readonly<Record<string, string>> = {
   started: "start_time",
   person: "user_id",
 };
-const sections = ["metrics", "params", "tags"] as const;
+export const sections = ["metrics", "params", "tags"] as const;
 type Section = (typeof sections)[number];
 
 /** What a column shows: an attribute (`started`), or an entry of a section (`metrics.auc`). */
