@@ -13,7 +13,7 @@ from ondol.features.types import GetService, GetView, Service, TrainingSet, View
 from ondol.kernel.errors import NotFound, OndolError
 from ondol.project.service import snapshot_path
 from ondol.project.types import Snapshot
-from ondol.registry.types.evidence import Environment, Evidence, Generation, Role, Split
+from ondol.registry.types.evidence import Environment, Generation, Role, Split, VersionEvidence
 from ondol.sdk import plots
 from ondol.sdk.environment import environment, lock
 
@@ -58,7 +58,7 @@ class Source:
 
 @dataclass(kw_only=True)
 class Gathered:
-    evidence: Evidence
+    evidence: VersionEvidence
     files: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -73,7 +73,7 @@ def gather(run: RunContext, source: Source) -> Gathered:
     drawn = dict(_plots(run, source))
     files |= drawn
     splits = [_split("train", *each) for each in source.learned] + [_split("test", *each) for each in source.judged]
-    evidence = Evidence(
+    evidence = VersionEvidence(
         splits=splits,
         environment=found,
         generation=_generation(run, source, found, files),

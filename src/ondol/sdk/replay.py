@@ -27,7 +27,7 @@ from ondol.pipelines.types import PipelineRun
 from ondol.ports.tables import Tables
 from ondol.ports.tools import Tools
 from ondol.registry.types import Version
-from ondol.registry.types.lifecycle import Difference, Reproduction
+from ondol.registry.types.lifecycle import Deviation, Reproduction
 from ondol.sdk import values
 from ondol.sdk.context import Finished, Origin, Planned, RunContext, StepFunction, describe, running
 from ondol.sdk.environment import OWN, content_of
@@ -218,19 +218,19 @@ def _digests(tools: Tools, model: Any) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in runtime.dump(model).items()}
 
 
-def _metrics(before: dict[str, float], after: dict[str, float]) -> Iterable[Difference]:
+def _metrics(before: dict[str, float], after: dict[str, float]) -> Iterable[Deviation]:
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
-            yield Difference(what=name, recorded=str(before.get(name, "none")), found=str(after.get(name, "none")))
+            yield Deviation(what=name, recorded=str(before.get(name, "none")), found=str(after.get(name, "none")))
 
 
-def _files(before: dict[str, str], after: dict[str, str]) -> Iterable[Difference]:
+def _files(before: dict[str, str], after: dict[str, str]) -> Iterable[Deviation]:
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
-            yield Difference(what=name, recorded=before.get(name, "none")[:12], found=after.get(name, "none")[:12])
+            yield Deviation(what=name, recorded=before.get(name, "none")[:12], found=after.get(name, "none")[:12])
 
 
-def _environment(version: Version) -> list[Difference]:
+def _environment(version: Version) -> list[Deviation]:
     """What of the recorded environment is other here."""
     recorded = version.evidence.environment
     pairs = [
@@ -244,7 +244,7 @@ def _environment(version: Version) -> list[Difference]:
         pairs.append((name, pin.version, found))
         if found == pin.version and pin.content and content:
             pairs.append((f"{name} {found}, its files", pin.content[:12], content[:12]))
-    return [Difference(what=what, recorded=then, found=now) for what, then, now in pairs if then != now]
+    return [Deviation(what=what, recorded=then, found=now) for what, then, now in pairs if then != now]
 
 
 def _installed(name: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ondol.registry.repo.tables import alias_history, model_tags, models, version_tags, versions
 from ondol.registry.types import Model, ModelSpec, Version
-from ondol.registry.types.evidence import Evidence
+from ondol.registry.types.evidence import VersionEvidence
 
 _FIELDS = tuple(name for name in Version.__struct_fields__ if name != "tags")
 _MANY = 500
@@ -170,5 +170,5 @@ def _whole(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Versi
 def _version(row: sa.Row[Any], tags: dict[str, str]) -> Version:
     values = row._mapping
     facts = {name: values[versions.c[name]] for name in _FIELDS}
-    facts["evidence"] = msgspec.convert(facts["evidence"], Evidence)
+    facts["evidence"] = msgspec.convert(facts["evidence"], VersionEvidence)
     return Version(**facts, tags=tags)

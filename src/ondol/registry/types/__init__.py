@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ondol.kernel.event import Event
-from ondol.registry.types.evidence import Evidence
+from ondol.registry.types.evidence import VersionEvidence
 
 
 class GateRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     card: str = ""
     """Markdown."""
-    evidence: Evidence = Evidence()
+    evidence: VersionEvidence = VersionEvidence()
     seal: str = ""
     """`KEY:HMAC` over its id, number and files, made with a key of the house."""
     source: str = ""
@@ -170,7 +170,7 @@ class RegisterVersion(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     tags: dict[str, str] = {}
     description: str = ""
-    evidence: Evidence = Evidence()
+    evidence: VersionEvidence = VersionEvidence()
 
 
 class GetModel(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """The files of the project; their text lies in the package."""
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class VersionEvidence(msgspec.Struct, frozen=True, kw_only=True):
     splits: list[Split] = []
     environment: Environment = Environment()
     generation: Generation = Generation()

@@ -192,7 +192,7 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
     """Folders of packages that no version has registered for a day."""
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class Deviation(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     recorded: str
     found: str
@@ -213,8 +213,8 @@ class Reproduction(msgspec.Struct, frozen=True, kw_only=True):
     data: list[str]
     """What was found out about the data."""
     splits: list[Split]
-    differences: list[Difference]
-    environment: list[Difference]
+    differences: list[Deviation]
+    environment: list[Deviation]
     seconds: float
 
 
