@@ -82,9 +82,9 @@ def small_or_stream(tools: Tools, where: str, small: int) -> bytes | Iterator[by
 
 def delete(tools: Tools, where: str) -> None:
     """A file, or a folder with all that is in it. Nothing happens when nothing is there."""
-    for blob in list(tools.blobs.list(where)):
-        tools.blobs.delete(blob.path)
-    tools.blobs.delete(where)
+    inside = list(tools.blobs.list(where))
+    for path in [blob.path for blob in inside] or [where]:
+        tools.blobs.delete(path)
 
 
 def files_below(tools: Tools, uri: str, path: str) -> list[dict[str, Any]]:
