@@ -268,6 +268,23 @@ def test_a_package_that_two_versions_share_stays_with_the_one_that_is_needed(hou
     assert service.load(with_weights(house.tools()), new.id)
 
 
+def test_a_version_from_which_others_were_made_keeps_its_files(house):
+    from ondol.lineage import service as lineage
+    from ondol.lineage.types import Edge, Node
+
+    old, new = two(house)
+    with house.tools().transaction(write=True) as tools:
+        endpoint = Node(id="endpoint:late", kind="endpoint", title="late")
+        lineage.record(
+            tools, nodes=[endpoint], edges=[Edge(made="endpoint:late", origin=old.id, relation="answers_with")]
+        )
+    assert [line.number for line in house.call("models.prune", {"keep": 1, "dry_run": True}).gone] == [1]
+    with house.tools().transaction(write=True) as tools:
+        lineage.record(tools, edges=[Edge(made=new.id, origin=old.id, relation="distilled_from")])
+    kept = house.call("models.prune", {"keep": 1, "dry_run": True}).kept
+    assert {line.number: line.kept_because for line in kept}[1] == "other things were made from it"
+
+
 def test_folders_that_nobody_registered_go_after_a_day(house, monkeypatch):
     from ondol.registry.rules import retention
     from tests.registry.weights import Weights, pack

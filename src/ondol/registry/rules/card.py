@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ondol.registry.rules import mlmodel
 from ondol.registry.types import GateRule, ModelSpec, Version
 
 _GATE = {
@@ -126,10 +127,18 @@ def _loading(version: Version) -> list[str]:
         "scores = predictor.predict(rows)  # a Polars frame with the features above, one score a row",
         "```",
         "",
+        *_by_mlflow(version),
         f"Files below `{version.package}` with their SHA-256, checked at every load:",
         "",
         *files,
     ]
+
+
+def _by_mlflow(version: Version) -> list[str]:
+    uri = f"models:/{version.model}/{version.number}"
+    if version.flavor in mlmodel.READ_BY_MLFLOW:
+        return [f"MLflow's clients load it too: `mlflow.{version.flavor}.load_model('{uri}')`.", ""]
+    return [f"MLflow cannot load it: it knows no `{version.flavor}` models in this format.", ""]
 
 
 def _facts(facts: Mapping[str, str]) -> list[str]:

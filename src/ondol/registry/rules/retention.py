@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
+from ondol.lineage.types import Graph
 from ondol.ports.blobs import Blob
 from ondol.registry.rules import evidence, mlmodel, package, seal
 from ondol.registry.types import Version
@@ -20,7 +21,7 @@ _LIGHT = {
 
 def kept_because(
     version: Version, newest: Collection[int], aliases: Mapping[str, list[str]], answering: Collection[str],
-    in_review: Collection[str],
+    in_review: Collection[str], used: Collection[str],
 ) -> str:  # fmt: skip
     """Why the files of a version stay; empty when nothing needs them."""
     if version.id in answering:
@@ -29,9 +30,16 @@ def kept_because(
         return f"the alias {', '.join(aliases[version.id])} points at it"
     if version.id in in_review:
         return "its review is open"
+    if version.id in used:
+        return "other things were made from it"
     if version.number in newest:
         return f"one of the newest {len(newest)}"
     return ""
+
+
+def uses(graph: Graph) -> bool:
+    """Whether data or models were made from a version. Who answered with it, or judged it, needs its record only."""
+    return any(node.kind in ("version", "training_set", "table", "dataset") for node in graph.nodes[1:])
 
 
 def is_heavy(name: str) -> bool:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ondol.kernel.errors import Invalid
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
+from ondol.lineage import service as lineage
+from ondol.lineage.types import Graph, Trace
 from ondol.ports.blobs import Blob
 from ondol.ports.tools import Tools
 from ondol.registry.rules import retention
@@ -67,6 +69,7 @@ def _decide(tools: Tools, request: PruneModels) -> tuple[list[tuple[Version, str
     answering = repo.production.answering(tools.connection)
     waiting = repo.reviews.list_reviews(tools.connection, ListReviews(status="open", limit=_OPEN_REVIEWS))
     in_review = {review.version for review in waiting}
+    used = {version.id for version in versions if retention.uses(_made_from(tools, version))}
     newest: dict[str, list[int]] = {}
     for version in sorted(versions, key=lambda each: -each.number):
         numbers = newest.setdefault(version.model, [])
@@ -74,12 +77,16 @@ def _decide(tools: Tools, request: PruneModels) -> tuple[list[tuple[Version, str
             numbers.append(version.number)
     kept, gone = [], []
     for version in versions:
-        because = retention.kept_because(version, newest[version.model], aliases, answering, in_review)
+        because = retention.kept_because(version, newest[version.model], aliases, answering, in_review, used)
         if because:
             kept.append((version, because))
         else:
             gone.append(version)
     return kept, gone
+
+
+def _made_from(tools: Tools, version: Version) -> Graph:
+    return lineage.trace(tools, Trace(id=version.id, direction="descendants", depth=1))
 
 
 def _all_versions(tools: Tools, model: str) -> list[Version]:
