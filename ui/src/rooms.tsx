@@ -22,6 +22,8 @@ export interface Room {
   readonly icon: IconName;
   /** The first page is the one the rail opens. */
   readonly pages: readonly [RoomPage, ...RoomPage[]];
+  /** Where else the rail shows this room as the one a person is in. */
+  readonly also?: readonly string[];
 }
 
 function page(path: string, load: () => Promise<{ default: ComponentType<Record<string, string>> }>): RoomPage {
@@ -53,8 +55,11 @@ export const rooms: readonly Room[] = [
   {
     name: "tracking",
     icon: "runs",
+    also: ["/experiments"],
     pages: [
       page("/runs", () => import("./rooms/tracking/RunsPage")),
+      page("/experiments", () => import("./rooms/tracking/ExperimentsPage")),
+      page("/experiments/:experiment", () => import("./rooms/tracking/ExperimentPage")),
       page("/runs/compare", () => import("./rooms/tracking/ComparePage")),
       page("/runs/:run", () => import("./rooms/tracking/RunPage")),
     ],

@@ -24,6 +24,13 @@ from ondol.kernel.operation import Operation
 
 log = logging.getLogger("ondol")
 
+# A stored file never runs as a page of this origin: what it brings along may run in an origin of its own, without
+# cookies and without a way to reach anybody, so that a report with drawings in it can be looked at.
+STORED_FILE = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:; media-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -84,8 +91,7 @@ def decode_object(body: bytes) -> dict[str, Any]:
 
 def to_response(record: Any) -> Response:
     if isinstance(record, Content):
-        # A stored file must never run as a page of this origin.
-        headers = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+        headers = {"Content-Security-Policy": STORED_FILE, "X-Content-Type-Options": "nosniff"}
         return Response(record.body, media_type=record.media_type, headers=headers)
     return Response(msgspec.json.encode(record), media_type="application/json")
 

@@ -72,9 +72,20 @@ function limitsOf(lines: readonly CurveLine[], log: boolean, from: number, until
     }
   }
   if (low > high) return log ? [0.1, 1] : [0, 1];
-  if (log) return [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high * 1.0001))];
+  if (log) return [roundDown(low), roundUp(high * 1.0001)];
   const room = (high - low || Math.abs(high) || 1) * 0.06;
   return [low - room, high + room];
+}
+
+/** The next 1, 2 or 5 of a power of ten. */
+function roundDown(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * ([5, 2].find((factor) => factor * power <= value) ?? 1);
+}
+
+function roundUp(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * ([1, 2, 5].find((factor) => factor * power >= value) ?? 10);
 }
 
 function widthOf(lines: readonly CurveLine[]): [number, number] {

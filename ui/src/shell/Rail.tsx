@@ -20,7 +20,7 @@ export function Rail() {
       <ul className="rail-rooms">
         {rooms.map((room) => {
           const home = room.pages[0].path;
-          const here = location === home || location.startsWith(`${home}/`);
+          const here = [home, ...(room.also ?? [])].some((place) => location === place || location.startsWith(`${place}/`));
           return (
             <li key={room.name}>
               <Link

@@ -12,7 +12,7 @@ import { useFormat, useWords } from "../../words";
 import { canaryEvents, said } from "./Canaries";
 
 type Canary = Schema<"Canary">;
-type Evidence = Schema<"ondol.rollout.types.Evidence">;
+type Evidence = Schema<"Evidence">;
 
 export default function CanaryPage({ canary: id = "" }: { readonly canary?: string }) {
   const words = useWords().serving;
