@@ -107,6 +107,24 @@ def test_what_the_house_refuses_is_said_and_kept_and_the_rest_arrives(place, cap
     assert "bad\\nname" in (place.config.spool_path / "refused.jsonl").read_text()
 
 
+def test_a_run_that_was_deleted_meanwhile_costs_one_request_a_batch(place, caplog, monkeypatch):
+    from ondol.sdk.runs.wire import Wire
+
+    sent = []
+    original = Wire.log
+    monkeypatch.setattr(Wire, "log", lambda self, *given: (sent.append(1), original(self, *given)))
+    with place.open() as client, od.start_run(capture=False) as run:
+        run.log({"loss": 1.0})
+        assert run.flush()
+        client.runs.delete(run=run.id)
+        before = len(sent)
+        for step in range(900):
+            run.log({"loss": step})
+        assert run.flush()
+        assert len(sent) - before <= 4
+    assert any("deleted" in record.message for record in caplog.records)
+
+
 def test_mistakes_in_logging_do_not_reach_the_training(place, caplog):
     with place.open(), od.start_run(capture=False) as run:
         run.log({"loss": "much"})

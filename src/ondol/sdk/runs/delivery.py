@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from ondol.kernel.errors import Invalid
+from ondol.kernel.errors import Conflict, NotFound, OndolError
 from ondol.sdk.runs.records import Began, Ended, Facts, File, Points
 from ondol.sdk.runs.spool import Destination, Reader, destination_of, folders, left_behind, remove
-from ondol.sdk.runs.wire import Wire
+from ondol.sdk.runs.wire import FINAL, Wire
 
 BATCH = 1_000
 """Values in one request."""
@@ -148,10 +148,11 @@ class Delivery:
             return
         try:
             self._wire.log(log.run, log.points, log.facts())
-        except Invalid as error:
-            # All or nothing: find the entries that are wrong, and log the others.
-            if len(log) == 1:
-                self._refuse(log.points[0] if log.points else log.facts(), log.run, error)
+        except FINAL as error:
+            # All or nothing: find the entries that are wrong, and log the others. But the run itself may be the reason.
+            no_run = isinstance(error, NotFound) or (isinstance(error, Conflict) and not log.params)
+            if len(log) == 1 or no_run:
+                self._refuse({"points": log.points, **log.facts()}, log.run, error)
                 return
             for half in log.halves():
                 self._log(half)
@@ -179,10 +180,10 @@ class Delivery:
     def _try(self, record: Any, work: Any) -> None:
         try:
             work()
-        except Invalid as error:
+        except FINAL as error:
             self._refuse(record, record.run, error)
 
-    def _refuse(self, what: Any, run: str, error: Invalid) -> None:
+    def _refuse(self, what: Any, run: str, error: OndolError) -> None:
         self.refusals.append(error.message)
         line = msgspec.json.encode({"run": run, "refused": what, "because": error.message})
         with (self.folder.parent / REFUSED).open("ab") as file:

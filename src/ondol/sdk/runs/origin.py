@@ -15,7 +15,7 @@ LARGEST = 1 << 20
 """Bytes of a patch or a script that are kept."""
 GIT_SECONDS = 10
 
-_SECRET = re.compile(r"(?i)^(-{0,2}[\w-]*(?:token|passw|secret|api[-_]?key)[\w-]*)(=.+)?$")
+_SECRET = re.compile(r"(?i)^(-{0,2}[\w-]*(?:passw|(?:token|secret|(?:api|access)[-_]?key)(?![a-z]))[\w-]*)(=.+)?$")
 
 
 def person() -> str:

@@ -35,6 +35,7 @@ from ondol.sdk.runs.records import decode
 FORMAT = 1
 SEGMENT_BYTES = 1 << 20
 HEADER = 8
+CHUNK_BYTES = 1 << 16
 LENGTH = 4
 FULL_SECONDS = 5.0
 LOCK, DESTINATION, FILES = "lock", "destination.json", "files"
@@ -129,6 +130,7 @@ class Reader:
         self._file: BinaryIO | None = None
         self._path: Path | None = None
         self._at = HEADER
+        self._chunk, self._chunk_at = b"", 0
 
     def take(self, points: int) -> Iterator[msgspec.Struct]:
         """Records, until they hold so many values, or there are no more for now. All of them are asked for again
@@ -157,6 +159,7 @@ class Reader:
         if self._file is not None:
             self._file.close()
         self._file = self._path = None
+        self._chunk, self._chunk_at = b"", 0
 
     def _bodies(self) -> Iterator[bytes]:
         while self._file is not None or self._next():
@@ -171,16 +174,27 @@ class Reader:
                 self._next()
 
     def _read(self) -> bytes:
-        assert self._file is not None
-        number = self._file.fileno()
-        size = int.from_bytes(os.pread(number, LENGTH, self._at), "little")
+        """The record at our place; nothing where there is none yet."""
+        size = int.from_bytes(self._bytes(LENGTH), "little")
         if not size:
-            return b""
-        body = os.pread(number, size, self._at + LENGTH)
-        if len(body) < size:
+            # It may have been written since these bytes were read.
+            self._chunk = b""
+            size = int.from_bytes(self._bytes(LENGTH), "little")
+        if not size or len(record := self._bytes(LENGTH + size)) < LENGTH + size:
+            self._chunk = b""
             return b""
         self._at += LENGTH + size
-        return body
+        return record[LENGTH:]
+
+    def _bytes(self, size: int) -> bytes:
+        """So many bytes from our place on, fewer at the end of the file. Read in chunks: each reading hands the
+        interpreter to the training."""
+        assert self._file is not None
+        start = self._at - self._chunk_at
+        if start + size > len(self._chunk):
+            self._chunk = os.pread(self._file.fileno(), max(size, CHUNK_BYTES), self._at)
+            self._chunk_at, start = self._at, 0
+        return self._chunk[start : start + size]
 
     def _next(self) -> bool:
         """Open the segment after this one; False when there is none."""

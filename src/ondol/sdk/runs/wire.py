@@ -9,19 +9,19 @@ from urllib.parse import quote
 
 import msgspec
 
-from ondol.kernel.errors import Invalid, Unavailable
+from ondol.kernel.errors import Conflict, Invalid, NotFound, Refused, TooLarge, Unavailable, error_from
 from ondol.kernel.server_note import running_url
 from ondol.sdk.runs.records import Began, Ended
 from ondol.sdk.runs.spool import Destination
 
 SECONDS = 30.0
-_FINAL = ("invalid", "not_found", "conflict", "refused", "too_large")
+FINAL = (Invalid, NotFound, Conflict, Refused, TooLarge)
 """Refusals that another attempt would meet again. Anything else may pass: a server that is away, starting, busy,
 without our key, or another server on its port."""
 
 
 class Wire:
-    """Raises `Invalid` for what the house will never take, `Unavailable` for what it may take later."""
+    """Raises one of `FINAL` for what the house will never take, `Unavailable` for what it may take later."""
 
     def __init__(self, destination: Destination, token: str) -> None:
         import urllib3
@@ -33,7 +33,7 @@ class Wire:
     def exists(self, run: str) -> bool:
         try:
             self._send("GET", f"/v1/runs/{run}")
-        except Invalid:
+        except NotFound:
             return False
         return True
 
@@ -82,8 +82,9 @@ class Wire:
         if answer.status < 300:
             return
         code, message = _said(answer.data)
-        if code in _FINAL and answer.status < 500:
-            raise Invalid(message)
+        refusal = error_from(code, message)
+        if answer.status < 500 and isinstance(refusal, FINAL):
+            raise refusal
         raise Unavailable(f"{url} answers {answer.status}: {message}")
 
 
