@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
@@ -22,6 +24,46 @@ CARELESS_FROM = date(2013, 8, 8)
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hour:
+    """What arrives in an hour: `requests` are bodies of inference requests for `rows` flights."""
+
+    moment: datetime
+    weather: list[dict[str, Any]]
+    requests: list[bytes]
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """`landed` and `measured` became known before it, `hours` are its own."""
+
+    date: date
+    landed: list[dict[str, Any]]
+    measured: list[dict[str, Any]]
+    hours: list[Hour]
+
+
+def _prepare(feed: Feed, day: date) -> Day:
+    return Day(
+        date=day,
+        landed=feed.landed(day),
+        measured=feed.measured(day - timedelta(days=7), day) if day.weekday() == 0 else [],
+        hours=[
+            Hour(moment=moment, weather=weather, requests=_bodies(flights), rows=len(flights["flight_id"]))
+            for moment, weather, flights in feed.hours(day)
+        ],
+    )
+
+
+def _bodies(flights: dict[str, list[Any]]) -> list[bytes]:
+    found = []
+    for start in range(0, len(flights["flight_id"]), ROWS_A_REQUEST):
+        part = {name: values[start : start + ROWS_A_REQUEST] for name, values in flights.items()}
+        found.append(msgspec.json.encode({"inputs": [to_tensor(name, values) for name, values in part.items()]}))
+    return found
+
+
 class Replay:
     """Plays the days of the feed against a house, in the order in which things became known."""
 
@@ -36,37 +78,50 @@ class Replay:
         self._careless_run = ""
 
     def play(self, until: date, progress: Callable[[date], None]) -> None:
-        for day in self._feed.days(until):
-            self._begin_day(day)
-            for moment, weather, flights in self._feed.hours(day):
-                self._client.at(moment)
-                if weather:
-                    self._client.call("views.push", view="weather_now", rows=weather)
-                self._predict(flights)
-            progress(day)
+        days = list(self._feed.days(until))
+        # The world does not wait for the house: the next day gets ready while this one is answered.
+        with ThreadPoolExecutor(1) as ahead:
+            waiting = [ahead.submit(_prepare, self._feed, day) for day in days[:1]]
+            for day, following in zip(days, [*days[1:], None], strict=True):
+                today = waiting.pop().result()
+                if following:
+                    waiting.append(ahead.submit(_prepare, self._feed, following))
+                self._begin_day(today)
+                for hour in today.hours:
+                    self._play_hour(hour)
+                progress(day)
         self._client.at(_midnight(until))
         self._rest()
 
-    def _begin_day(self, day: date) -> None:
+    def _begin_day(self, today: Day) -> None:
         """Around midnight: what was learned lands, then the day begins, and time stands still until all is done.
 
         Flights are told every day, the weather's archive comes every Monday; its newest values are pushed hourly.
         """
-        flights = self._feed.landed(day)
+        day = today.date
         self._client.at(max(_midnight(day) - timedelta(seconds=1), _midnight(self._feed.start)))
         if day == BAD_BATCH_DAY:
-            self._deliver_badly(day, flights)
-        if flights:
-            self._client.call("datasets.append", dataset="flights", key=f"flights {day}", rows=flights)
-        if day.weekday() == 0:
-            weather = self._feed.measured(day - timedelta(days=7), day)
-            if weather:
-                self._client.call("datasets.append", dataset="weather", key=f"weather {day}", rows=weather)
+            self._deliver_badly(day, today.landed)
+        if today.landed:
+            self._client.call("datasets.append", dataset="flights", key=f"flights {day}", rows=today.landed)
+        if today.measured:
+            self._client.call("datasets.append", dataset="weather", key=f"weather {day}", rows=today.measured)
         self._rest()
         self._client.at(_midnight(day))
         self._rest()
         if day >= CARELESS_FROM and not self._careless_run:
             self._be_careless(day)
+
+    def _play_hour(self, hour: Hour) -> None:
+        self._client.at(hour.moment)
+        if hour.weather:
+            self._client.call("views.push", view="weather_now", rows=hour.weather)
+        begun = time.perf_counter()
+        for body in hour.requests:
+            self._client.request("POST", f"/v2/models/{ENDPOINT}/infer", content=body)
+            self.requests += 1
+        self.rows += hour.rows
+        self.predict_seconds += time.perf_counter() - begun
 
     def _deliver_badly(self, day: date, flights: list[dict[str, Any]]) -> None:
         try:
@@ -87,17 +142,6 @@ class Replay:
         self._careless_run = run.id
         self._say(f"{day}  somebody trains on mixed-up labels and pushes the model past the gate")
         self._rest()
-
-    def _predict(self, flights: dict[str, list[Any]]) -> None:
-        size = len(flights["flight_id"])
-        begun = time.perf_counter()
-        for start in range(0, size, ROWS_A_REQUEST):
-            part = {name: values[start : start + ROWS_A_REQUEST] for name, values in flights.items()}
-            body = msgspec.json.encode({"inputs": [to_tensor(name, values) for name, values in part.items()]})
-            self._client.request("POST", f"/v2/models/{ENDPOINT}/infer", content=body)
-            self.requests += 1
-        self.rows += size
-        self.predict_seconds += time.perf_counter() - begun
 
     def _rest(self) -> None:
         """Wait until the house has done all that this moment brought; tell what happened."""
