@@ -44,7 +44,7 @@ def train(rows: pl.DataFrame, leaves: int = 31, rounds: int = 60, seed: int = 7)
     data = lgb.Dataset(rows.select(inputs.features).to_numpy(), rows["label"].to_numpy(), feature_name=inputs.features)
     settings = {
         "objective": "binary", "num_leaves": leaves, "learning_rate": 0.1, "min_data_in_leaf": 200, "lambda_l2": 5,
-        "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 127, "num_threads": 1,
+        "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 127, "num_threads": 2,
         "seed": seed, "deterministic": True, "force_row_wise": True, "verbose": -1,
     }  # fmt: skip
     return lgb.train(settings, data, num_boost_round=rounds)

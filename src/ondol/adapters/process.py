@@ -15,6 +15,8 @@ from ondol.ports.executor import Task
 
 PARENT_VARIABLE = "ONDOL_PARENT_FD"
 GRACE_SECONDS = 10.0
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads of a training that wait give their core away: on a core that is shared, spinning multiplies its time."""
 _UNKNOWN = -1
 _REMEMBERED = 10_000
 
@@ -86,9 +88,8 @@ class ProcessExecutor:
     def _spawn(self, task: Task) -> subprocess.Popen[bytes]:
         log = Path(task.log_path)
         log.parent.mkdir(parents=True, exist_ok=True)
-        environment = (
-            os.environ | self._environment | {PARENT_VARIABLE: str(self._reading_end), "PYTHONUNBUFFERED": "1"}
-        )
+        ours = {PARENT_VARIABLE: str(self._reading_end), "PYTHONUNBUFFERED": "1"}
+        environment = PATIENT | os.environ | self._environment | ours
         with log.open("ab") as output:
             try:
                 return subprocess.Popen(
