@@ -50,7 +50,7 @@ def test_secrets_of_the_command_are_not_kept():
         "--tokenizer=bpe",
     ]
     assert " ".join(origin._without_secrets(command)) == (
-        "python train.py --api-key=*** --token *** --rounds 7 password=*** --tokenizer=***"
+        "python train.py --api-key=*** --token *** --rounds 7 password=*** --tokenizer=bpe"
     )
 
 
