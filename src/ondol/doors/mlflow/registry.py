@@ -113,7 +113,7 @@ def latest_versions(tools: Tools, request: LatestVersions) -> Json:
     model = _model(tools, request.name)
     stages = [_stage(stage) for stage in request.stages] or list(STAGES)
     found = [version for version in _newest(tools, model.name) if version.stage in stages]
-    return {"model_versions": [_version_json(tools, version, {model.name: model.aliases}) for version in found]}
+    return {"model_versions": [_version_json(tools, version, _pointing(model, version)) for version in found]}
 
 
 def set_alias(tools: Tools, request: Alias) -> Json:
@@ -129,36 +129,32 @@ def delete_alias(tools: Tools, request: Alias) -> Json:
 
 
 def get_by_alias(tools: Tools, request: Alias) -> Json:
-    model, alias = _model(tools, request.name), require(request.alias, "alias")
-    if alias.lower() == "latest":
-        if not model.versions:
-            raise NotFound(f"Latest version not found for model {model.name}.")
-        return {
-            "model_version": _version_json(tools, _run(tools, "versions.find", model=model.name, reference="latest"))
-        }
-    if alias not in model.aliases:
-        raise Invalid(f"Registered model alias {alias} not found.")
-    return {"model_version": _version_json(tools, _version(tools, model.name, str(model.aliases[alias])))}
+    name, alias = require(request.name, "name"), require(request.alias, "alias")
+    latest = alias.lower() == "latest"
+    try:
+        if re.fullmatch(r"[0-9]+", alias):
+            raise NotFound(alias)
+        found: Version = _run(tools, "versions.find", model=name, reference="latest" if latest else alias)
+    except NotFound as error:
+        _model(tools, name)
+        if latest:
+            raise NotFound(f"Latest version not found for model {name}.") from error
+        raise Invalid(f"Registered model alias {alias} not found.") from error
+    return {"model_version": _version_json(tools, found)}
 
 
 def create_version(tools: Tools, request: CreateVersion) -> Json:
-    name = _model(tools, request.name).name
-    source = require(request.source, "source")
+    name, source = require(request.name, "name"), require(request.source, "source")
     location, run = _located(tools, source)
     if not (request.run_id or run) and request.model_id:
         run = _logged(tools, request.model_id)[1]
-    made = _run(
-        tools,
-        "versions.link",
-        model=name,
-        source=source,
-        location=location,
-        run=request.run_id or run,
-        run_link=request.run_link,
-        description=request.description,
-        tags=_tags(request.tags),
-    )
-    return {"model_version": _version_json(tools, made)}
+    fields = {"source": source, "location": location, "run": request.run_id or run, "run_link": request.run_link}
+    words = {"description": request.description, "tags": _tags(request.tags)}
+    try:
+        made = _run(tools, "versions.link", model=name, **fields, **words)
+    except NotFound as error:
+        raise NotFound(f"Registered Model with name={name} not found") from error
+    return {"model_version": _version_json(tools, made, [])}
 
 
 def get_version(tools: Tools, request: Numbered) -> Json:
@@ -211,8 +207,8 @@ def search_versions(tools: Tools, request: SearchVersions) -> Json:
         limit=request.max_results,
         token=request.page_token,
     )
-    aliases = _aliases(tools, {found.model for found in page.items})
-    found = [_version_json(tools, version, aliases) for version in page.items]
+    aliases = registry.aliases_of(tools, [found.id for found in page.items])
+    found = [_version_json(tools, version, aliases.get(version.id, [])) for version in page.items]
     return _page("model_versions", found, page.next_token)
 
 
@@ -238,10 +234,10 @@ def _model(tools: Tools, name: str) -> Model:
 def _version(tools: Tools, name: str, number: str) -> Version:
     if not re.fullmatch(r"[0-9]{1,9}", require(number, "version")):
         raise Invalid(f"Parameter 'version' must be an integer, got '{number}'.")
-    model = _model(tools, name)
     try:
-        found: Version = _run(tools, "versions.find", model=model.name, reference=number)
+        found: Version = _run(tools, "versions.find", model=require(name, "name"), reference=number)
     except NotFound as error:
+        _model(tools, name)
         raise NotFound(f"Model Version (name={name}, version={number}) not found") from error
     return found
 
@@ -286,14 +282,18 @@ def _model_json(tools: Tools, model: Model, newest: list[Version] | None = None)
         "creation_timestamp": _milliseconds(model.created_at),
         "last_updated_timestamp": _milliseconds(model.updated_at),
         "description": model.spec.description,
-        "latest_versions": [_version_json(tools, version, {model.name: model.aliases}) for version in known],
+        "latest_versions": [_version_json(tools, version, _pointing(model, version)) for version in known],
         "tags": _tag_list(model.tags),
         "aliases": aliases,
     }
 
 
-def _version_json(tools: Tools, version: Version, aliases: Mapping[str, Mapping[str, int]] | None = None) -> Json:
-    known = aliases if aliases is not None else _aliases(tools, {version.model})
+def _pointing(model: Model, version: Version) -> list[str]:
+    return [alias for alias, number in model.aliases.items() if number == version.number]
+
+
+def _version_json(tools: Tools, version: Version, aliases: list[str] | None = None) -> Json:
+    known = registry.aliases_of(tools, [version.id]).get(version.id, []) if aliases is None else aliases
     found = {
         "name": version.model,
         "version": str(version.number),
@@ -307,15 +307,11 @@ def _version_json(tools: Tools, version: Version, aliases: Mapping[str, Mapping[
         "status": "READY",
         "tags": _tag_list(version.tags),
         "run_link": version.run_link,
-        "aliases": [alias for alias, number in known.get(version.model, {}).items() if number == version.number],
+        "aliases": known,
     }
     if version.source.startswith("models:/m-"):
         found["model_id"] = version.source.removeprefix("models:/")
     return found
-
-
-def _aliases(tools: Tools, models: Iterable[str]) -> dict[str, Mapping[str, int]]:
-    return {name: _model(tools, name).aliases for name in models}
 
 
 def _tags(tags: Iterable[Tag]) -> dict[str, str]:

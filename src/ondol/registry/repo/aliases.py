@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from ondol.registry.repo.tables import alias_history
 from ondol.registry.types import AliasSpan
 
+_MANY = 500
+
 
 def open_span(connection: sa.Connection, model: str, alias: str) -> AliasSpan | None:
     where = [alias_history.c.model == model, alias_history.c.alias == alias, alias_history.c.until.is_(None)]
@@ -48,6 +50,8 @@ def list_spans(connection: sa.Connection, model: str, alias: str, at: datetime |
 def aliases_of(connection: sa.Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     """Version to the aliases that point at it now."""
     query = sa.select(alias_history.c.version, alias_history.c.alias).where(alias_history.c.until.is_(None))
+    if len(ids) <= _MANY:
+        query = query.where(alias_history.c.version.in_(ids))
     wanted = set(ids)
     found: dict[str, list[str]] = {}
     for version, alias in connection.execute(query.order_by(alias_history.c.alias)):

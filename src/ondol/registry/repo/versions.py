@@ -57,6 +57,11 @@ def read_models(connection: sa.Connection, names: Sequence[str] | None = None) -
     return found if names is None else sorted(found, key=lambda model: list(names).index(model.name))
 
 
+def is_there(connection: sa.Connection, name: str) -> bool:
+    found = sa.select(models.c.name).where(models.c.name == name, models.c.deleted_at.is_(None))
+    return connection.execute(found).first() is not None
+
+
 def _counts(connection: sa.Connection, names: Sequence[str]) -> dict[str, int]:
     query = sa.select(versions.c.model, sa.func.count()).where(versions.c.deleted_at.is_(None))
     rows = connection.execute(_of(query, versions.c.model, names).group_by(versions.c.model)).all()

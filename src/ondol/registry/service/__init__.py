@@ -18,7 +18,7 @@ from ondol.lineage.types import Edge, Node
 from ondol.ports.tools import Tools
 from ondol.registry.rules import card, evidence, names
 from ondol.registry.service import keys
-from ondol.registry.service.look import by_reference, model_of, version_of
+from ondol.registry.service.look import by_reference, check_model, model_of, version_of
 from ondol.registry.service.packages import checked_manifest, load, read_files, read_package, write_package
 from ondol.registry.service.production import CHAMPION, note_traffic
 from ondol.registry.service.reviews import require_approval
@@ -86,7 +86,7 @@ def register_version(tools: Tools, request: RegisterVersion) -> Version:
     """Register the package of a model, after checking every byte of it. The same key registers once."""
     names.check_registration(request)
     with tools.transaction(write=False) as inner:
-        model_of(inner, request.model)
+        check_model(inner, request.model)
         if known := repo.versions.find_by_key(inner.connection, request.model, request.key):
             return known
     manifest = checked_manifest(request, read_files(tools, request.package, request.files))
@@ -111,14 +111,14 @@ def get_version(tools: Tools, request: GetVersion) -> Version:
 @operation("versions.find", "GET", "/v1/models/{model}/versions/{reference}", scope="read")
 def find_version(tools: Tools, request: FindVersion) -> Version:
     """The version of a model that has this number, or that this alias points at now."""
-    return by_reference(tools, model_of(tools, request.model), request.reference)
+    return by_reference(tools, request.model, request.reference)
 
 
 @operation("models.evidence", "GET", "/v1/models/{model}/evidence", scope="read")
 def evidence_of(tools: Tools, request: GetEvidence) -> Completeness:
     """Which of the eight kinds of artefact a version holds, which are missing, and what adds them."""
     model = model_of(tools, request.model)
-    version = by_reference(tools, model, request.reference)
+    version = by_reference(tools, model.name, request.reference)
     kinds = evidence.kinds(version, model.spec)
     return Completeness(
         version=version.id,
@@ -148,10 +148,10 @@ def package_file(tools: Tools, request: GetPackageFile) -> Content:
 def point_alias(tools: Tools, request: PointAlias) -> AliasSpan:
     """Let an alias point at a version from now on. Pointing at the same one again changes nothing."""
     names.check_alias(request.alias)
-    model, version = model_of(tools, request.model), version_of(tools, request.version)
-    if version.model != model.name:
-        raise Invalid(f"Version {version.id} belongs to {version.model!r}, not to {model.name!r}.")
-    current = repo.aliases.open_span(tools.connection, model.name, request.alias)
+    version = version_of(tools, request.version)
+    if version.model != request.model:
+        raise Invalid(f"Version {version.id} belongs to {version.model!r}, not to {request.model!r}.")
+    current = repo.aliases.open_span(tools.connection, version.model, request.alias)
     if current and current.version == version.id:
         return current
     if request.alias == CHAMPION:
@@ -166,10 +166,10 @@ def point_alias(tools: Tools, request: PointAlias) -> AliasSpan:
         reason=request.reason,
         evidence=request.evidence,
     )
-    repo.aliases.point(tools.connection, model.name, span)
+    repo.aliases.point(tools.connection, version.model, span)
     tools.emit(
         AliasPointed(
-            subject=model.name,
+            subject=version.model,
             alias=span.alias,
             version=span.version,
             number=span.number,
@@ -194,6 +194,11 @@ def alias_history(tools: Tools, request: ListAliasHistory) -> list[AliasSpan]:
     if at and at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     return repo.aliases.list_spans(tools.connection, model.name, request.alias, at)
+
+
+def aliases_of(tools: Tools, versions: Sequence[str]) -> dict[str, list[str]]:
+    """The aliases that point at each of these versions now. Needs an open transaction."""
+    return repo.aliases.aliases_of(tools.connection, versions)
 
 
 def newest_by_stage(tools: Tools, models: Sequence[str]) -> dict[str, list[Version]]:

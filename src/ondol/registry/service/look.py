@@ -31,18 +31,25 @@ def version_of(tools: Tools, identity: str) -> Version:
     )
 
 
-def by_reference(tools: Tools, model: Model, reference: str) -> Version:
+def by_reference(tools: Tools, name: str, reference: str) -> Version:
     """By number or alias; the newest one for an empty reference and for `latest`."""
     if reference in ("", "latest"):
-        found = repo.versions.find_newest(tools.connection, model.name)
+        found = repo.versions.find_newest(tools.connection, name)
     elif reference.isascii() and reference.isdecimal():
-        found = repo.versions.find_by_number(tools.connection, model.name, int(reference[:9]))
+        found = repo.versions.find_by_number(tools.connection, name, int(reference[:9]))
     else:
-        found = repo.versions.find_by_alias(tools.connection, model.name, reference)
+        found = repo.versions.find_by_alias(tools.connection, name, reference)
     if found is None:
+        model = model_of(tools, name)
         known = ", ".join(model.aliases) or "none"
         raise NotFound(
-            f"Model {model.name!r} has no version {reference!r}." if reference else f"Model {model.name!r} has none.",
+            f"Model {name!r} has no version {reference!r}." if reference else f"Model {name!r} has no versions yet.",
             hint=f"It has {model.versions} versions; aliases: {known}.",
         )
     return found
+
+
+def check_model(tools: Tools, name: str) -> None:
+    """`NotFound` when there is no such model; cheaper than reading it."""
+    if not repo.versions.is_there(tools.connection, name):
+        model_of(tools, name)

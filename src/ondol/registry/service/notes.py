@@ -14,7 +14,7 @@ from ondol.lineage import service as lineage
 from ondol.lineage.types import Edge, Node
 from ondol.ports.tools import Tools
 from ondol.registry.rules import names, search
-from ondol.registry.service.look import model_of, version_of
+from ondol.registry.service.look import check_model, model_of, version_of
 from ondol.registry.types import Model, Version, VersionRegistered
 from ondol.registry.types.lifecycle import (
     AnnotateModel,
@@ -121,10 +121,10 @@ def link_version(tools: Tools, request: LinkVersion) -> Version:
     _check_text(request.description)
     if not request.source or len(request.source) > _LONGEST_TEXT:
         raise Invalid("`source` is missing, or too long.", hint="Say where the files lie: s3://bucket/model.")
-    model, now = model_of(tools, request.model), tools.now()
-    identity = tools.new_id("mv")
+    check_model(tools, request.model)
+    now, identity = tools.now(), tools.new_id("mv")
     version = Version(
-        id=identity, model=model.name, number=repo.versions.take_number(tools.connection, model.name, now),
+        id=identity, model=request.model, number=repo.versions.take_number(tools.connection, request.model, now),
         created_at=now, updated_at=now, created_by=tools.actor, flavor="", package="", files={},
         run=request.run, run_link=request.run_link, source=request.source, location=request.location,
         description=request.description, tags=request.tags,
