@@ -77,7 +77,9 @@ class Channel:
         self._wake.set()
         self._thread.join(timeout=0.5 if self._problem else 5)
         self.writer.close()
-        if done and not self._thread.is_alive():
+        # The last word of live files comes after everything else.
+        done = done and not self._problem and not self._thread.is_alive()
+        if done:
             remove(self.writer.folder)
         return done
 
@@ -87,15 +89,14 @@ class Channel:
         pause, live, left = INTERVAL, time.monotonic(), 0.0
         while True:
             try:
-                while delivery.batch():
-                    self._has_moved()
+                self._deliver(delivery)
                 if self._stop.is_set() or time.monotonic() - live > LIVE_SECONDS:
                     delivery.send_growing()
                     live = time.monotonic()
                 self._is_done(delivery)
                 pause = INTERVAL
                 if not self._stop.is_set() and time.monotonic() - left > LEFT_SECONDS:
-                    deliver_left(self.spool, self._token)
+                    deliver_left(self.spool, self._token, between=lambda: self._between(delivery))
                     left = time.monotonic()
             except Exception as error:
                 self._cannot(error)
@@ -107,9 +108,17 @@ class Channel:
         delivery.close()
         wire.close()
 
-    def _has_moved(self) -> None:
-        self._moved = time.monotonic()
-        self._problem = ""
+    def _deliver(self, delivery: Delivery) -> None:
+        while delivery.batch():
+            self._moved = time.monotonic()
+            self._problem = ""
+
+    def _between(self, delivery: Delivery) -> None:
+        """Our own logs go before those that others have left."""
+        self._deliver(delivery)
+        self._is_done(delivery)
+        if self._stop.is_set():
+            raise Unavailable("the script ends")
 
     def _is_done(self, delivery: Delivery) -> None:
         if delivery.refusals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,19 @@ class Console:
     def __init__(self, file: Path) -> None:
         # Appended to by forked processes, too.
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self._lock = threading.Lock()
+        self._renew()
+        again = weakref.WeakMethod(self._renew)
+        # Another thread may be printing while this one forks.
+        os.register_at_fork(after_in_child=lambda: (renew := again()) and renew())
         self._left = HEAD_BYTES
         self._tail: deque[bytes] = deque()
         self._tail_bytes = self._lost = 0
         self._streams = {name: _Tee(getattr(sys, name), self) for name in ("stdout", "stderr")}
         for name, tee in self._streams.items():
             setattr(sys, name, tee)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
 
     def keep(self, text: str) -> None:
         content = text.encode(errors="replace")

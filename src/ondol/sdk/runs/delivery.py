@@ -8,7 +8,7 @@ points, files the same files.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -213,10 +213,17 @@ class Delivered:
     refusals: tuple[str, ...] = ()
 
 
-def deliver_left(spool: Path, token: str, *, instead: Destination | None = None) -> Delivered:
+def _go_on() -> None:
+    """Nothing else is to be done between two batches."""
+
+
+def deliver_left(
+    spool: Path, token: str, *, instead: Destination | None = None, between: Callable[[], None] = _go_on
+) -> Delivered:
     """Deliver what processes that are gone have left in the spool.
 
-    `instead`: send it there, unless it was meant for a house at an address of its own.
+    `instead`: send it there, unless it was meant for a house at an address of its own. `between` is called between
+    two batches; what it raises leaves the rest for later.
     """
     done, waiting, problem, refusals = 0, 0, "", list[str]()
     for folder in folders(spool):
@@ -224,7 +231,7 @@ def deliver_left(spool: Path, token: str, *, instead: Destination | None = None)
             if not ours:
                 continue
             try:
-                refusals += _deliver_folder(folder, token, instead)
+                refusals += _deliver_folder(folder, token, instead, between)
                 done += 1
             except Exception as error:
                 # One that cannot be read must not keep the others back.
@@ -232,13 +239,13 @@ def deliver_left(spool: Path, token: str, *, instead: Destination | None = None)
     return Delivered(done, waiting, problem, tuple(refusals))
 
 
-def _deliver_folder(folder: Path, token: str, instead: Destination | None) -> list[str]:
+def _deliver_folder(folder: Path, token: str, instead: Destination | None, between: Callable[[], None]) -> list[str]:
     destination = destination_of(folder)
     wire = Wire(instead if instead and not destination.url else destination, token)
     delivery = Delivery(folder, wire)
     try:
         while delivery.batch():
-            pass
+            between()
         delivery.send_growing()
         delivery.end_killed()
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import threading
 import time
@@ -48,7 +47,7 @@ def start_run(
     began = Began(
         run=run_id or new_id("run"),
         experiment=experiment or (parent.experiment if parent else context.run.pipeline if context else "Default"),
-        name=name or random_name(secrets.randbits(40)),
+        name=name or random_name(int.from_bytes(os.urandom(5), "big")),
         at=time.time_ns() // 1_000_000,
         person=origin.person(),
     )
