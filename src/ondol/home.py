@@ -20,6 +20,7 @@ from ondol.kernel.clock import Clock, ReplayClock, SystemClock, parse_moment
 from ondol.kernel.config import Config
 from ondol.kernel.errors import Invalid, NotFound
 from ondol.kernel.event import Event
+from ondol.kernel.lazy import late
 from ondol.kernel.operation import Operation
 from ondol.ports.tools import Tools
 
@@ -218,10 +219,15 @@ def _blobs(config: Config, home: Path) -> Blobs:
 
 
 def _tables(config: Config, home: Path) -> Tables:
-    from ondol.adapters.delta import DeltaTables
+    def make() -> Tables:
+        from ondol.adapters.delta import DeltaTables
 
-    base, mark, query = config.artifacts.partition("?")
-    return DeltaTables(f"{base.rstrip('/')}/lake{mark}{query}" if base else str(home / "lake"))
+        base, mark, query = config.artifacts.partition("?")
+        return DeltaTables(f"{base.rstrip('/')}/lake{mark}{query}" if base else str(home / "lake"))
+
+    # Polars and delta-rs are a third of what a house loads; one that only tracks runs never asks for them.
+    tables: Tables = late(make)
+    return tables
 
 
 def _online(config: Config, home: Path) -> Online:
