@@ -24,6 +24,7 @@ import ondol.pipelines.service
 import ondol.project.service
 import ondol.registry.reactions
 import ondol.registry.service
+import ondol.registry.service.adoption
 import ondol.registry.service.notes
 import ondol.registry.service.production
 import ondol.registry.service.retention
@@ -50,6 +51,7 @@ ROOMS = (
     ),
     (
         ondol.registry.service,
+        ondol.registry.service.adoption,
         ondol.registry.service.notes,
         ondol.registry.service.production,
         ondol.registry.service.retention,

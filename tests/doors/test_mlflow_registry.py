@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 
 import httpx
+import polars as pl
 import pytest
 
 from ondol.home import open_house
 from ondol.kernel.config import Config
+from ondol.kernel.errors import Conflict, NotFound, Refused
+from ondol.registry import service
 from ondol.registry.rules import package
 from tests.registry.weights import declare, register
 from tests.rooms import START
@@ -287,3 +290,55 @@ def test_a_version_of_ours_is_there_for_clients_too(mlflow, house):
     mlflow.ask("POST", "registered-models/alias", name="flight-delay", alias="champion", version="1")
     (span,) = house.call("aliases.history", {"model": "flight-delay"})
     assert (span.alias, span.by) == ("champion", "local")
+
+
+def put(mlflow, path, content):
+    answer = mlflow.http.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=content)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_model_that_a_client_logged_is_adopted_and_then_served_by_the_house(mlflow, house, open_doors):
+    lightgbm = pytest.importorskip("lightgbm")
+    numpy = pytest.importorskip("numpy")
+    x = numpy.random.default_rng(1).normal(size=(300, 2))
+    data = lightgbm.Dataset(x, (x[:, 0] > 0).astype(int), feature_name=["wind", "hour"])
+    booster = lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, num_boost_round=5)
+    put(mlflow, "0/models/m-1/artifacts/model.lgb", booster.model_to_string().encode())
+    put(mlflow, "0/models/m-1/artifacts/MLmodel", b"flavors: {}")
+    mlflow.ask("POST", "registered-models/create", name="My Model")
+    mlflow.ask("POST", "model-versions/create", name="My Model", source="mlflow-artifacts:/0/models/m-1/artifacts")
+    found = open_doors.versions.find(model="My Model", reference="1")
+    with pytest.raises(Refused, match="lie elsewhere") as caught:
+        service.load(house.tools(), found.id)
+    assert found.id in caught.value.hint
+    adopted = open_doors.versions.adopt(version=found.id, label="late")
+    assert (adopted.number, adopted.flavor, adopted.features, adopted.label) == (
+        1,
+        "lightgbm",
+        ["wind", "hour"],
+        "late",
+    )
+    assert adopted.package.startswith("models/My-Model/")
+    rows = pl.DataFrame({"wind": x[:9, 0].tolist(), "hour": x[:9, 1].tolist()})
+    scores = service.load(house.tools(), found.id).predict(rows)
+    assert scores == pytest.approx(booster.predict(x[:9]).tolist())
+    assert open_doors.versions.adopt(version=found.id) == adopted
+    again = mlflow.ask("GET", "model-versions/get-download-uri", name="My Model", version="1")["artifact_uri"]
+    assert again == "mlflow-artifacts:/0/models/m-1/artifacts"
+
+
+def test_a_pickle_is_not_adopted_and_neither_is_what_lies_elsewhere(mlflow, open_doors):
+    put(mlflow, "0/models/m-2/artifacts/model.pkl", b"cos\nsystem\n(S'true'\ntR.")
+    mlflow.ask("POST", "registered-models/create", name="m")
+    for source in (
+        "mlflow-artifacts:/0/models/m-2/artifacts",
+        "s3://bucket/m",
+        "mlflow-artifacts:/0/models/m-3/artifacts",
+    ):
+        mlflow.ask("POST", "model-versions/create", name="m", source=source)
+    for number, error in (("1", Refused), ("2", Conflict), ("3", NotFound)):
+        version = open_doors.versions.find(model="m", reference=number)
+        with pytest.raises(error):
+            open_doors.versions.adopt(version=version.id)
+    refused = mlflow.refused("POST", "model-versions/create", name="m", source="mlflow-artifacts:/../../etc")
+    assert refused[:2] == (400, "INVALID_PARAMETER_VALUE")

@@ -148,7 +148,8 @@ def create_version(tools: Tools, request: CreateVersion) -> Json:
     location, run = _located(tools, source)
     if not (request.run_id or run) and request.model_id:
         run = _logged(tools, request.model_id)[1]
-    fields = {"source": source, "location": location, "run": request.run_id or run, "run_link": request.run_link}
+    fields = {"source": source, "location": location, "folder": _folder(location or source)}
+    fields |= {"run": request.run_id or run, "run_link": request.run_link}
     words = {"description": request.description, "tags": _tags(request.tags)}
     try:
         made = _run(tools, "versions.link", model=name, **fields, **words)
@@ -255,6 +256,14 @@ def _located(tools: Tools, source: str) -> tuple[str, str]:
     except NotFound as error:
         raise Invalid(f"Unable to fetch model from model URI source artifact location '{source}'.") from error
     return found.location or _source(found), found.run
+
+
+def _folder(uri: str) -> str:
+    """Where an address of the artifact proxy lies among our blobs; empty for any other."""
+    path = uri.removeprefix(artifacts.SCHEME)
+    if path == uri or path.startswith("/"):
+        return ""
+    return artifacts.blob_path(path, reading=True)
 
 
 def _logged(tools: Tools, identity: str) -> tuple[str, str]:

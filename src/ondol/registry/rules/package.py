@@ -11,6 +11,7 @@ A reader stays here for every format that was ever written, with a fixture in th
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ MANIFEST: Final = "ondol.json"
 CARD: Final = "README.md"
 FORMAT: Final = 1
 
+_NO_FOLDER = re.compile(r"^[^A-Za-z0-9_-]|[^A-Za-z0-9._-]")
 _EXTRAS: Final = {"lightgbm": "lightgbm", "sklearn": "sklearn"}
 
 
@@ -62,6 +64,11 @@ def address(files: Mapping[str, str]) -> str:
     """The name of a package's folder: half the SHA-256 over the names and digests of its files."""
     said = "".join(f"{name}\0{sha}\n" for name, sha in sorted(files.items()))
     return digest(said.encode())[:32]
+
+
+def folder_name(model: str) -> str:
+    """The name of a model as one that blobs take for a folder."""
+    return _NO_FOLDER.sub("-", model)[:80]
 
 
 def altered(expected: Mapping[str, str], found: Mapping[str, bytes]) -> list[str]:

@@ -17,6 +17,7 @@ from ondol.lineage import service as lineage
 from ondol.lineage.types import Edge, Node
 from ondol.ports.tools import Tools
 from ondol.registry.rules import card, evidence, names
+from ondol.registry.rules.package import folder_name
 from ondol.registry.service import keys
 from ondol.registry.service.look import by_reference, check_model, model_of, version_of
 from ondol.registry.service.packages import checked_manifest, load, read_files, read_package, write_package
@@ -49,7 +50,7 @@ else:
 
 _TOLD_BY_THE_PACKAGE: Final = ("features", "label", "service", "service_hash", "signature")
 
-__all__ = ["load", "note_traffic", "read_package", "write_package"]
+__all__ = ["folder_name", "load", "note_traffic", "read_package", "write_package"]
 
 
 @operation("models.declare", "POST", "/v1/models", scope="write")

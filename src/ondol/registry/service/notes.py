@@ -125,7 +125,7 @@ def link_version(tools: Tools, request: LinkVersion) -> Version:
     now, identity = tools.now(), tools.new_id("mv")
     version = Version(
         id=identity, model=request.model, number=repo.versions.take_number(tools.connection, request.model, now),
-        created_at=now, updated_at=now, created_by=tools.actor, flavor="", package="", files={},
+        created_at=now, updated_at=now, created_by=tools.actor, flavor="", package=request.folder, files={},
         run=request.run, run_link=request.run_link, source=request.source, location=request.location,
         description=request.description, tags=request.tags,
     )  # fmt: skip

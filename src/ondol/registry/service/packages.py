@@ -93,7 +93,7 @@ def read_package(tools: Tools, version: Version, *, only: Collection[str] = ()) 
     if not version.files:
         raise Refused(
             f"The files of {name} lie elsewhere, at {version.source}.",
-            hint="Load it with the MLflow client: mlflow.pyfunc.load_model.",
+            hint=f"ondol versions adopt {version.id}, or load it with MLflow's client.",
         )
     keys.check(tools, version)
     wanted = {name: sha for name, sha in version.files.items() if not only or name in only}

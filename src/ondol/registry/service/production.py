@@ -83,7 +83,7 @@ def _check_files(version: Version) -> None:
     if not version.files:
         raise Refused(
             f"The files of {name} lie elsewhere, at {version.source}: no endpoint can answer with it.",
-            hint="Register it from a pipeline, with od.candidate.",
+            hint=f"ondol versions adopt {version.id}",
         )
 
 

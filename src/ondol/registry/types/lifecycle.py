@@ -141,10 +141,20 @@ class LinkVersion(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     source: str
     location: str = ""
+    folder: str = ""
+    """Where the files lie among the blobs of this house, if they do."""
     run: str = ""
     run_link: str = ""
     description: str = ""
     tags: dict[str, str] = {}
+
+
+class AdoptVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """`label`: what the model was trained to predict. `service`: the feature service whose features it reads."""
+
+    version: str
+    label: str = ""
+    service: str = ""
 
 
 class SearchModels(msgspec.Struct, frozen=True, kw_only=True):

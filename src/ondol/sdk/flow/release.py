@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,6 @@ from ondol.sdk.delivery import Endpoint, Model
 from ondol.sdk.fingerprints import sha256
 from ondol.sdk.flow.rows import Rows, readings
 
-_NO_FOLDER = re.compile(r"^[^A-Za-z0-9_-]|[^A-Za-z0-9._-]")
 _PAST = "by hand, past the gate"
 
 
@@ -127,7 +125,7 @@ def _register(run: RunContext, name: str, source: evidence.Source, metrics: dict
         told = {"label": made_from.label, "service": made_from.service, "service_hash": made_from.service_hash}
         about = msgspec.structs.replace(about, **told)
         origin = {"training_set": made_from.id, "tables": made_from.tables}
-    folder = f"models/{_NO_FOLDER.sub('-', name)[:80]}"
+    folder = f"models/{registry.folder_name(name)}"
     package = registry.write_package(run.tools, folder, source.model, about)
     request = RegisterVersion(
         model=name,
