@@ -14,6 +14,8 @@ const drawings = {
   replay: "M2.5 4v8l5-4zM8.5 4v8l5-4z",
   up: "M8 12V4M4.5 7.5L8 4l3.5 3.5",
   down: "M8 4v8M4.5 8.5L8 12l3.5-3.5",
+  tick: "M3.5 8.5l3 3 6-7",
+  gap: "M4 8h8",
   folded: "M6 3.5l4.5 4.5L6 12.5",
   unfolded: "M3.5 6L8 10.5 12.5 6",
   search: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.5 10.5L14 14",

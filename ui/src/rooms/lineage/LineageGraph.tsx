@@ -44,7 +44,7 @@ interface GraphProperties {
  * An alarm is why something was made, and has a long history of its own: that history is cut off here,
  * and a click away.
  */
-function withoutHistoryOfAlarms({ root, nodes, edges }: Graph): Graph {
+function withoutHistoryOfAlarms({ root, nodes, edges, cut }: Graph): Graph {
   const kinds = new Map(nodes.map(({ id, kind }) => [id, kind]));
   const reached = new Set([root]);
   for (const from of reached) {
@@ -54,7 +54,7 @@ function withoutHistoryOfAlarms({ root, nodes, edges }: Graph): Graph {
     }
   }
   const kept = edges.filter(({ made, origin }) => reached.has(made) && reached.has(origin) && (made === root || kinds.get(made) !== "alarm"));
-  return { root, nodes: nodes.filter(({ id }) => reached.has(id)), edges: kept };
+  return { root, nodes: nodes.filter(({ id }) => reached.has(id)), edges: kept, cut };
 }
 
 function GraphView({ graph: whole, direction, height }: GraphProperties) {
@@ -72,6 +72,7 @@ function GraphView({ graph: whole, direction, height }: GraphProperties) {
   const selected = graph.nodes.find((node) => node.id === chosen);
   return (
     <div className="lineage">
+      {graph.cut && <p className="soft small">{words.cut(graph.nodes.length)}</p>}
       <Suspense fallback={<Loading />}>
         <Dag label={words.name} nodes={nodes} edges={edges} selected={chosen} onSelect={choose} height={height} />
       </Suspense>

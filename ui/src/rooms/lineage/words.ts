@@ -1,4 +1,5 @@
 export const en = {
+  cut: (count: number) => `There is more: these are the nearest ${count}. A chosen box leads on to its own ancestry.`,
   name: "Ancestry",
   lead: "What this was made from, back to the tables and the code.",
   leadDown: "What was made from this.",
@@ -34,6 +35,7 @@ export const en = {
 };
 
 export const ko: typeof en = {
+  cut: (count: number) => `더 있습니다. 가장 가까운 ${count}개만 보입니다. 상자를 고르면 그 내력으로 이어집니다.`,
   name: "계보",
   lead: "무엇으로 만들어졌는지, 테이블과 코드까지 거슬러 올라갑니다.",
   leadDown: "이것으로 만들어진 것들입니다.",

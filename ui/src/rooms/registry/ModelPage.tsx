@@ -11,8 +11,12 @@ import { sayValue } from "../../parts/Records";
 import { Thing, Told } from "../../parts/Thing";
 import { Badge, Facts, Moment } from "../../parts/Values";
 import { useHouseTime } from "../../shell/house";
+import { useUrlState } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
 import { Comparisons } from "./Comparisons";
+import { ProductionHistory } from "./ProductionHistory";
+import { Reviews } from "./Reviews";
+import { Ticks } from "./Ticks";
 
 type Model = Schema<"Model">;
 type Version = Schema<"Version">;
@@ -37,9 +41,12 @@ export default function ModelPage({ model: name = "" }: { readonly model?: strin
               </Card>
               <About model={found} />
             </Grid>
+            <ProductionHistory model={name} />
             <Card title={words.versions} flush>
               <Answered from={versions}>{(rows) => <Versions rows={rows} aliases={found.aliases} />}</Answered>
             </Card>
+            {versions.data !== undefined && versions.data.length > 0 && <EightOf model={found} numbers={versions.data.map(({ number }) => number)} />}
+            <Reviews model={name} />
             <Comparisons model={name} />
             <Card title={words.historyTable} flush>
               <Answered from={history}>{(spans) => <History spans={spans} />}</Answered>
@@ -48,6 +55,26 @@ export default function ModelPage({ model: name = "" }: { readonly model?: strin
         )}
       </Answered>
     </Page>
+  );
+}
+
+/** What the champion is made of, or another version that was chosen. */
+function EightOf({ model, numbers }: { readonly model: Model; readonly numbers: readonly number[] }) {
+  const words = useWords().registry;
+  const [chosen, choose] = useUrlState("version", String(model.aliases["champion"] ?? ""));
+  return (
+    <Ticks
+      model={model.spec.name}
+      reference={chosen}
+      aside={
+        <select className="button" aria-label={words.eightVersion} value={chosen} onChange={(event) => choose(event.target.value)}>
+          {chosen === "" && <option value="">–</option>}
+          {numbers.toSorted((one, other) => other - one).map((number) => (
+            <option key={number} value={number}>{`v${number}`}</option>
+          ))}
+        </select>
+      }
+    />
   );
 }
 
@@ -77,6 +104,7 @@ function About({ model: { spec, aliases } }: { readonly model: Model }) {
               ? words.noGate
               : spec.gate.map((rule, index) => <div key={index}>{words.gateRules[rule.kind](rule.metric, format.number(rule.value))}</div>),
           ],
+          ...(spec.approval ? [[words.reviews, words.needsApproval] as const] : []),
           ...(spec.owner === "" ? [] : [[common.owner, spec.owner] as const]),
           ...(spec.intended_use === "" ? [] : [[words.intendedUse, spec.intended_use] as const]),
           ...(spec.limits === "" ? [] : [[words.limits, spec.limits] as const]),

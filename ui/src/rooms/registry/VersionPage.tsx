@@ -9,6 +9,8 @@ import { Thing, lineageOf, shortId } from "../../parts/Thing";
 import { DayFigure, Facts, Figure, Figures } from "../../parts/Values";
 import { useFormat, useWords } from "../../words";
 import { LineageGraph } from "../lineage/LineageGraph";
+import { Reviews } from "./Reviews";
+import { Ticks } from "./Ticks";
 
 type Version = Schema<"Version">;
 
@@ -41,6 +43,8 @@ function VersionView({ version }: { readonly version: Version }) {
             <Figure key={name} label={name} value={sayValue(value, format)} />
           ))}
       </Figures>
+      <Ticks model={version.model} reference={String(version.number)} />
+      <Reviews model={version.model} version={version.id} />
       <Card title={common.ancestry} aside={<Link href={lineageOf(version.id)}>{shortId(version.id)}</Link>}>
         <LineageGraph id={version.id} height={340} />
       </Card>

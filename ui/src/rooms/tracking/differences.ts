@@ -35,7 +35,7 @@ export function differencesOf(runs: readonly Run[]): Difference[] {
   for (const run of runs) for (const section of sections) for (const key of Object.keys(run[section])) columns.add(`${section}.${key}`);
   const found = [...columns].map((column): Difference => {
     const values = runs.map((run) => valueOf(run, column));
-    return { part: partOf(column), column, values, differs: new Set(values).size > 1 };
+    return { part: partOf(column), column, values, differs: new Set(values.map((value) => JSON.stringify(value))).size > 1 };
   });
   return found.sort((one, other) => parts.indexOf(one.part) - parts.indexOf(other.part) || one.column.localeCompare(other.column));
 }
