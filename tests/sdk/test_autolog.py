@@ -90,6 +90,23 @@ def test_a_grid_search_has_a_run_for_each_candidate_and_its_best(client, rows):
     assert search.params["best_C"] in (0.1, 1.0, 10.0)
 
 
+def test_a_cross_validation_is_one_run_with_the_means_of_its_folds(client, rows):
+    selection = pytest.importorskip("sklearn.model_selection")
+    from sklearn.ensemble import RandomForestClassifier
+
+    scores = selection.cross_val_score(RandomForestClassifier(n_estimators=5, n_jobs=2), *rows, cv=3)
+    found = runs(client)
+    assert set(found) == {"cross_validate"}
+    assert found["cross_validate"].params["n_estimators"] == 5
+    assert found["cross_validate"].metrics["mean_test_score"] == pytest.approx(scores.mean())
+
+
+def test_a_forest_is_one_run_whichever_threads_grow_its_trees(client, rows):
+    ensemble = pytest.importorskip("sklearn.ensemble")
+    ensemble.RandomForestClassifier(n_estimators=8, n_jobs=4).fit(*rows)
+    assert set(runs(client)) == {"RandomForestClassifier"}
+
+
 def test_a_fit_that_fails_is_a_failed_run_and_raises_what_it_raised(client, rows):
     linear = pytest.importorskip("sklearn.linear_model")
     with pytest.raises(ValueError, match="parameter of LogisticRegression"):

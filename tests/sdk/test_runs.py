@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,6 +185,55 @@ def test_a_script_killed_with_9_loses_nothing_and_its_run_is_shown_as_killed(pla
         found = client.runs.get(run=run)
         assert found.status == "killed"
         assert found.ended_at >= found.started_at
+
+
+def test_whenever_a_script_is_killed_every_point_that_was_logged_arrives_once(place):
+    acknowledged = {}
+    with place.open() as client:
+        for pause in (0.05, 0.4):
+            script = place.start("""
+                import os
+                run = od.start_run("random", capture=False)
+                os.write(1, run.id.encode() + b"\\n")
+                for step in range(10_000_000):
+                    run.log({"loss": step}, step=step)
+                    if step % 10 == 0:
+                        os.write(1, b"%d\\n" % step)
+            """)
+            run = script.stdout.readline().strip()
+            lines: list[str] = []
+            reading = threading.Thread(target=lambda script=script, lines=lines: lines.extend(script.stdout))
+            reading.start()
+            time.sleep(pause)
+            script.kill()
+            script.wait()
+            reading.join()
+            acknowledged[run] = max((int(line) for line in lines if line.endswith("\n")), default=-1)
+        place.deliver()
+        for run, last in acknowledged.items():
+            assert client.runs.get(run=run).status == "killed"
+            page = points(client, run, "loss") if last >= 0 else []
+            steps = [step for step, _ in page]
+            # The newest of them: a history has an end.
+            assert steps == list(range(steps[0], steps[-1] + 1)) if steps else last < 0
+            assert last <= (steps[-1] if steps else -1)
+
+
+def test_many_threads_log_to_one_run(place):
+    with place.open() as client:
+        with od.start_run(capture=False) as run:
+
+            def work(name: str) -> None:
+                for step in range(2_000):
+                    run.log({name: step}, step=step)
+
+            threads = [threading.Thread(target=work, args=(f"loss{number}",)) for number in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        for number in range(4):
+            assert points(client, run.id, f"loss{number}") == [(step, float(step)) for step in range(2_000)]
 
 
 def test_a_script_killed_after_everything_had_arrived_is_shown_as_killed(place):

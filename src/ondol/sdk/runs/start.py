@@ -52,12 +52,13 @@ def start_run(
         person=origin.person(),
     )
     run = Run(began, _channel(began, context), parent=above)
-    state.enter(run)
+    state.enter(run, script=context is None)
     run.set_tags({**({PARENT: above} if above else {}), **(tags or {})})
     if params:
         run.log_params(params)
-    if capture and parent is None:
-        _capture(run, console=context is None)
+    # A run inside another has its machine, and a step's code, packages and console are kept with the pipeline.
+    if capture and not above:
+        _capture(run)
     return run
 
 
@@ -83,7 +84,7 @@ def _join(context: RunContext, params: Mapping[str, Any] | None, tags: Mapping[s
         found, at = context.run, time.time_ns() // 1_000_000
         began = Began(run=found.id, experiment=found.pipeline, name=found.pipeline, at=at, own=False)
         run = StepsRun(began, context.tools.config, note=context.note_metric)
-        state.enter(run)
+        state.enter(run, script=False)
     if params:
         run.log_params(params)
     if tags:
@@ -91,12 +92,11 @@ def _join(context: RunContext, params: Mapping[str, Any] | None, tags: Mapping[s
     return run
 
 
-def _capture(run: Run, *, console: bool) -> None:
-    """Everything that needs no word of the person's, and none of it in their way. A step's console is kept already."""
+def _capture(run: Run) -> None:
+    """Everything that needs no word of the person's, and none of it in their way."""
     try:
         run.set_tags(origin.tags())
-        if console:
-            run.on_close(Console(run.log_growing("console.txt")).close)
+        run.on_close(Console(run.log_growing("console.txt")).close)
     except Exception as error:
         warn_once("capture", f"What the run is made of is not kept: {error}")
     watch = _Watch(run)

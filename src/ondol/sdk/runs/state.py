@@ -79,9 +79,12 @@ def channel(config: Config | None = None) -> Channel:
         return _channel
 
 
-def enter(run: Run) -> None:
+def enter(run: Run, *, script: bool) -> None:
+    """A run has begun; of a script's own, or of a process that others start and stop."""
     with _lock:
         _hook()
+        if script:
+            _mind_sigterm()
         _open.append(run)
     _active.set(run)
 
@@ -134,6 +137,9 @@ def _hook() -> None:
 
     sys.excepthook = failed
     os.register_at_fork(after_in_child=_in_child)
+
+
+def _mind_sigterm() -> None:
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
 

@@ -8,6 +8,7 @@ _LIBRARIES = {
     "lightgbm.sklearn": boosting.lightgbm,
     "optuna.study.study": optuna.install,
     "sklearn.base": sklearn.install,
+    "sklearn.model_selection": sklearn.install_validation,
     "torch.optim.optimizer": torch.install,
     "xgboost.sklearn": boosting.xgboost,
 }

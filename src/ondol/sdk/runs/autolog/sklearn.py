@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -25,6 +26,7 @@ from ondol.sdk.runs.run import Run
 from ondol.sdk.runs.start import start_run
 
 MOST_CANDIDATES = 100
+_VALIDATIONS = ("cross_validate", "cross_val_predict", "learning_curve", "validation_curve")
 _OTHERS = ("lightgbm", "xgboost")
 """Have trainings of their own that say more."""
 
@@ -52,6 +54,35 @@ def install(base: ModuleType) -> None:
         hooks.undo(lambda: setattr(base.BaseEstimator, "__init_subclass__", original))
     else:
         hooks.undo(lambda: delattr(base.BaseEstimator, "__init_subclass__"))
+
+
+def install_validation(package: ModuleType) -> None:
+    """A cross-validation is one training, and not one for each fold. `package` is `sklearn.model_selection`."""
+    for owner in (package, sys.modules[package.cross_validate.__module__]):
+        for name in _VALIDATIONS:
+            hooks.replace(owner, name, _validated)
+
+
+def _validated(original: Callable[..., Any]) -> Callable[..., Any]:
+    def validate(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        if nested():
+            return original(estimator, *args, **kwargs)
+        kind = type(estimator)
+        tags = {"autolog": "sklearn", "estimator": f"{kind.__module__}.{kind.__name__}"}
+        with session(original.__name__, tags) as one:
+            quietly("parameters", lambda: log_params(one.run, estimator.get_params(deep=True)))
+            answer = original(estimator, *args, **kwargs)
+            if isinstance(answer, dict):
+                quietly("scores", lambda: one.run.log(_means(answer)))
+        return answer
+
+    return validate
+
+
+def _means(folds: dict[str, Any]) -> dict[str, float]:
+    numbers = {name: column for name, column in folds.items() if name.startswith(("test_", "train_", "fit_time"))}
+    means = {f"mean_{name}": float(column.mean()) for name, column in numbers.items()}
+    return means | {f"std_{name}": float(column.std()) for name, column in numbers.items()}
 
 
 def look_after(kind: type) -> None:
