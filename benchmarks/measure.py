@@ -33,6 +33,13 @@ def nothing(number: int) -> None:
     """The preparation of a benchmark that needs none."""
 
 
+class Took(msgspec.Struct, frozen=True):
+    """What a side returns that is measured elsewhere, in a process of a peer: seconds of one call."""
+
+    wall: float
+    cpu: float
+
+
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """What is measured. Each side is handed the number of the round, from 0 (not counted) on.
 
@@ -83,11 +90,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     skipped: str = ""
 
 
-class _Time(msgspec.Struct, frozen=True):
-    wall: float
-    cpu: float
-
-
 def run(benchmark: Benchmark, scale: float, repeat: int) -> Result:
     """Open the benchmark in a folder of its own and measure `repeat` pairs after one that is not counted."""
     about = Result(name=benchmark.name, what=benchmark.what, against=benchmark.against, at_most=benchmark.at_most)
@@ -109,18 +111,20 @@ def run(benchmark: Benchmark, scale: float, repeat: int) -> Result:
     )
 
 
-def _measure(pair: Pair, number: int) -> tuple[_Time, _Time]:
+def _measure(pair: Pair, number: int) -> tuple[Took, Took]:
     pair.prepare(number)
     return _time(pair.ours, number, pair.calls), _time(pair.against, number, pair.calls)
 
 
-def _time(work: Callable[[int], object], number: int, calls: int) -> _Time:
+def _time(work: Callable[[int], object], number: int, calls: int) -> Took:
     gc.collect()
     wall, cpu = time.perf_counter(), _cpu_seconds()
-    work(number)
+    measured = work(number)
+    if isinstance(measured, Took):
+        return measured
     cpu, wall = _cpu_seconds() - cpu, time.perf_counter() - wall
     # The clock of a process may stand still for a microsecond.
-    return _Time(wall / calls, max(cpu, 1e-6) / calls)
+    return Took(wall / calls, max(cpu, 1e-6) / calls)
 
 
 def _cpu_seconds() -> float:

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from benchmarks import peers
 from benchmarks.homes import raw_sqlite
-from benchmarks.measure import Benchmark, Pair, Setting
+from benchmarks.measure import Benchmark, Pair, Setting, Skipped, Took
 from ondol.kernel.config import Config
 from ondol.kernel.server_note import running_url
 from ondol.sdk.runs import state
@@ -58,6 +59,44 @@ def _log(setting: Setting) -> Iterator[Pair]:
 
 
 @contextmanager
+def _log_mlflow(setting: Setting) -> Iterator[Pair]:
+    calls, peers_calls, steps = setting.count(20_000), setting.count(50), itertools.count()
+    try:
+        python = peers.environment("mlflow")
+    except peers.Unavailable as error:
+        raise Skipped(str(error)) from error
+    script = peers.PEERS / "mlflow" / "log_metric.py"
+    peer = subprocess.Popen(
+        [python, script, setting.folder / "mlflow.db"],
+        cwd=setting.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    if peer.stdin is None or peer.stdout is None or peer.stdout.readline() != "ready\n":
+        raise RuntimeError("the peer did not start")
+    asked, answers = peer.stdin, peer.stdout
+    try:
+        with _served(setting):
+            run = start_run("speed", capture=False)
+
+            def ours(_: int) -> None:
+                for _ in range(calls):
+                    run.log({"loss": 0.5}, step=next(steps))
+
+            def against(_: int) -> Took:
+                print(peers_calls, file=asked, flush=True)
+                wall, cpu = map(float, answers.readline().split())
+                return Took(wall / peers_calls, cpu / peers_calls)
+
+            yield Pair(ours=ours, against=against, prepare=lambda _: run.flush(), calls=calls)
+            run.finish()
+    finally:
+        peer.communicate()
+
+
+@contextmanager
 def _deliver(setting: Setting) -> Iterator[Pair]:
     calls, steps = setting.count(50_000), itertools.count()
     with _served(setting), raw_sqlite(setting.folder / "raw.db") as raw:
@@ -86,10 +125,17 @@ def _deliver(setting: Setting) -> Iterator[Pair]:
 
 BENCHMARKS = [
     Benchmark(
-        name="sdk/log",
+        name="sdk/log/file",
         what="log a value from a training, safe from kill -9, while it is delivered to a house",
         against="write one line to a file, unbuffered",
         open=_log,
+    ),
+    Benchmark(
+        name="sdk/log/mlflow",
+        what="log a value from a training, while it is delivered to a house",
+        against="MLflow 3.17: log_metric into its own SQLite, no server between",
+        open=_log_mlflow,
+        at_most=0.025,
     ),
     Benchmark(
         name="sdk/deliver",
