@@ -76,3 +76,12 @@ def test_rows_that_came_later_change_nothing(tmp_path):
         assert (found.equal, found.identical) == (True, True)
     finally:
         house.close()
+
+
+@pytest.mark.packaging
+@pytest.mark.timeout(900)
+def test_a_fresh_environment_made_from_the_lock_gives_the_same_model(flights):
+    ended = command(flights, "reproduce", "flight-delay", "--fresh-environment", "--json")
+    found = msgspec.json.decode(ended.stdout)
+    assert (ended.exit_code, found["equal"], found["identical"]) == (0, True, True)
+    assert found["environment"] == []
