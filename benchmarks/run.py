@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Benchmark, Result, Spread
 
-ROOMS = ("start", "kernel", "events", "lineage", "lake", "features", "serving", "evals", "sdk")
+ROOMS = ("start", "kernel", "events", "lineage", "lake", "features", "serving", "evals", "sdk", "tracking")
 
 
 def main() -> int:

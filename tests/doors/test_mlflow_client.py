@@ -49,7 +49,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("peer", ["mlflow"])
+@pytest.mark.parametrize("peer", ["mlflow", "mlflow-older"])
 def test_a_teams_training_code_runs_unchanged(house, peer, tmp_path):
     try:
         python = environment(peer)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import math
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +17,7 @@ import pytest
 from ondol.doors.server import build_app
 from ondol.home import open_house
 from ondol.kernel.config import Config
+from tests.doors.test_server import start, url_of
 from tests.rooms import served
 
 PREFIX = "/api/2.0/mlflow"
@@ -372,6 +377,35 @@ def test_data_sets_are_summed_up_by_experiment(mlflow):
     assert mlflow.read(run)["inputs"]["dataset_inputs"] == [{"dataset": dataset, "tags": tags}]
     summary = {"experiment_id": "0", "name": "d", "digest": "1", "context": "training"}
     assert mlflow.ask("POST", "experiments/search-datasets", experiment_ids=["0"]) == {"dataset_summaries": [summary]}
+
+
+def test_after_kill_9_every_acknowledged_point_is_there(tmp_path):
+    acknowledged: list[list[int]] = [[] for _ in range(4)]
+    with start(tmp_path) as process:
+        url = url_of(tmp_path, process)
+        with httpx.Client(base_url=url) as http:
+            runs = [Mlflow(http).run() for _ in acknowledged]
+
+        def log(place: int) -> None:
+            with httpx.Client(base_url=url) as http, contextlib.suppress(httpx.TransportError):
+                for number in itertools.count():
+                    Mlflow(http).metric(runs[place], "loss", number, at=number)
+                    acknowledged[place].append(number)
+
+        threads = [threading.Thread(target=log, args=(place,)) for place in range(4)]
+        for thread in threads:
+            thread.start()
+        while min(map(len, acknowledged)) < 25:
+            time.sleep(0.01)
+        process.kill()
+        for thread in threads:
+            thread.join()
+    with start(tmp_path) as again:
+        with httpx.Client(base_url=url_of(tmp_path, again)) as http:
+            for run, numbers in zip(runs, acknowledged, strict=True):
+                history = Mlflow(http).ask("GET", "metrics/get-history", run_id=run, metric_key="loss")["metrics"]
+                assert set(numbers) <= {point["value"] for point in history}
+        again.terminate()
 
 
 @pytest.mark.postgres

@@ -215,7 +215,7 @@ class ListExperiments(msgspec.Struct, frozen=True, kw_only=True):
 
 class KeyValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: str
-    value: str
+    value: str = ""
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -348,3 +348,19 @@ class ImportedRun(msgspec.Struct, frozen=True, kw_only=True):
     tags: int
     metrics: int
     points: int
+
+
+class TrackedTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """A trace with everything that protocols show of it, in their units; `assessments` are rows of the repo."""
+
+    id: str
+    experiment: int
+    started_ms: int
+    duration_ms: int | None
+    state: str
+    client_request: str | None
+    request_preview: str | None
+    response_preview: str | None
+    tags: dict[str, str]
+    metadata: dict[str, str]
+    assessments: list[Any]

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -22,11 +23,11 @@ from starlette.types import Scope as Connection
 from ondol.access.service import allow
 from ondol.doors.guard import Guard
 from ondol.doors.mlflow import artifacts, experiments, metrics, models, registry, runs, server
-from ondol.doors.mlflow.protocol import Endpoint, no_endpoint, read_request, to_error
+from ondol.doors.mlflow.protocol import Endpoint, MlflowError, no_endpoint, read_request, to_error
 from ondol.doors.mlflow.turns import Turns
 from ondol.doors.moment import turn_clock
-from ondol.doors.rest import read_body
 from ondol.home import House
+from ondol.kernel.errors import TooLarge
 from ondol.kernel.operation import Operation
 
 READERS: Final = 8
@@ -51,6 +52,28 @@ def routes(house: House, guard: Guard) -> list[BaseRoute]:
         *artifacts.routes(house, guard),
         Route("/version", _version),
     ]
+
+
+def _query(connection: Connection, lists: frozenset[str]) -> dict[str, Any]:
+    if not connection["query_string"]:
+        return {}
+    found = QueryParams(connection["query_string"])
+    return {name: found.getlist(name) if name in lists else value for name, value in found.items()}
+
+
+async def _read_body(receive: Receive, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise MlflowError("BAD_REQUEST", "The client went away.")
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > limit:
+            raise TooLarge(f"The request is larger than {limit // 2**20} MB.", hint="Send it in parts.")
+        more = message.get("more_body", False)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _encoded(record: Any) -> bytes:
@@ -78,25 +101,25 @@ class MlflowDoor:
         self._shaped = [(one.method, one.pattern, one) for one in found if "{" in one.path]
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        request = Request(connection, receive)
+        # The protocol's plain words instead of Starlette's request and response: a third of the time of a small call.
         try:
-            status, body = 200, await self._answer(request)
+            status, body = 200, await self._answer(connection, receive)
         except Exception as error:
             status, body = to_error(error)
-        await Response(body, status, media_type="application/json")(connection, receive, send)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, request: Request) -> bytes:
-        actor = self._guard.admit(request.method, request.headers)
-        found, places = self._find(request.method, request.path_params["path"])
+    async def _answer(self, connection: Connection, receive: Receive) -> bytes:
+        # The first of several headers of one name counts, as it does at the other doors.
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(connection["headers"])}
+        method: str = connection["method"]
+        actor = self._guard.admit(method, headers)
+        found, places = self._find(method, connection["path_params"]["path"])
         allow(actor, found.operation.scope)
-        turn_clock(self._house, actor, request.headers)
-        has_body = request.method != "GET"
-        body = await read_body(request, self._house.config.body_limit_mb * 2**20) if has_body else b""
-        query: dict[str, Any] = {
-            name: request.query_params.getlist(name) if name in found.lists else value
-            for name, value in request.query_params.items()
-        }
-        fields = read_request(found, body, query, places)
+        turn_clock(self._house, actor, headers)
+        body = b"" if method == "GET" else await _read_body(receive, self._house.config.body_limit_mb * 2**20)
+        fields = read_request(found, body, _query(connection, found.lists), places)
         return await self._run(found.operation, fields, actor.name)
 
     async def _run(self, operation: Operation, fields: Any, actor: str) -> bytes:
