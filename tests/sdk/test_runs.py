@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -314,6 +315,36 @@ def test_a_forked_process_logs_to_the_run_of_its_parent(place):
         found = client.runs.list(experiment="forks").items[0]
         assert found.status == "finished"
         assert found.metrics == {"child": 1.0, "parent": 1.0}
+
+
+def test_a_forked_process_that_logs_nothing_leaves_nothing_and_ends_no_run(place):
+    with place.open() as client:
+        status, out, _ = place.run("""
+            import multiprocessing, os, pathlib
+            with od.start_run("forks", capture=False) as run:
+                child = os.fork()
+                if not child:
+                    raise SystemExit(0)
+                os.waitpid(child, 0)
+                print(len(list(pathlib.Path(".ondol/spool").glob("log_*"))))
+                run.log({"still": 1})
+        """)
+        assert (status, out) == (0, "1\n")
+        found = client.runs.list(experiment="forks").items[0]
+        assert (found.status, found.metrics) == ("finished", {"still": 1.0})
+
+
+def test_a_server_that_never_answers_keeps_nobody(place, monkeypatch):
+    monkeypatch.setattr(channel, "END_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("ONDOL_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        before = time.monotonic()
+        with od.start_run(capture=False) as run:
+            for step in range(1_000):
+                run.log({"loss": step}, step=step)
+            assert time.monotonic() - before < 2
+        assert time.monotonic() - before < 4
+        assert run.channel.writer.folder in place.waiting()
 
 
 def test_the_code_the_packages_the_console_and_the_machine_are_kept_without_a_word(place, monkeypatch):

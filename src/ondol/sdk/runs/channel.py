@@ -58,15 +58,15 @@ class Channel:
     def put(self, record: msgspec.Struct) -> None:
         self.writer.append(encode(record))
 
-    def flush(self, seconds: float = END_SECONDS) -> bool:
-        """Wait until everything said so far has arrived; False when nothing arrived for so many seconds."""
+    def flush(self) -> bool:
+        """Wait until everything said so far has arrived; False when nothing arrived for `END_SECONDS`."""
         with self._idle:
             # The round that is under way may have begun before our last word.
             goal, self._moved, self._problem = self._rounds + 2, time.monotonic(), ""
             while self._rounds < goal:
                 self._wake.set()
                 self._idle.wait(0.05)
-                if self._problem or time.monotonic() - self._moved > seconds or not self._thread.is_alive():
+                if self._problem or time.monotonic() - self._moved > END_SECONDS or not self._thread.is_alive():
                     return False
         return True
 
@@ -75,7 +75,7 @@ class Channel:
         done = self.flush()
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=0.5 if self._problem else 5)
+        self._thread.join(timeout=5 if done else 0.5)
         self.writer.close()
         # The last word of live files comes after everything else.
         done = done and not self._problem and not self._thread.is_alive()

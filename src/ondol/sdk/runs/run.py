@@ -49,8 +49,12 @@ class Run:
         self.parent = parent
         self.status: str = "running"
         self.began = began
+        self.config = channel.config if channel else None
+        """Where its logs go."""
+        self.borrowed = False
+        """Somebody else ends it: the pipeline, or the process that we were forked from."""
         self._channel = channel
-        self._append: Callable[[bytes], None] = channel.writer.append if channel else _nowhere
+        self._append: Callable[[bytes], None] = channel.writer.append if channel else self._first
         self._next_step = 0
         self._params: dict[str, Value] = {}
         self._closers: list[Callable[[], None]] = []
@@ -58,7 +62,11 @@ class Run:
     @property
     def channel(self) -> Channel:
         if self._channel is None:
-            raise OSError("there is no place for what is logged")
+            if not self.borrowed:
+                raise OSError("there is no place for what is logged")
+            # Only now: most steps and most workers never log.
+            self._channel = state.join(self)
+            self._append = self._channel.writer.append
         return self._channel
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
@@ -152,25 +160,23 @@ class Run:
 
     def flush(self) -> bool:
         """Wait until everything logged so far has arrived; False when the house does not take it now."""
-        return self._channel is not None and self._channel.flush()
+        return self._channel.flush() if self._channel is not None else self.borrowed
 
     def next_step(self) -> int:
         step = self._next_step
         self._next_step += 1
         return step
 
-    @property
-    def config(self) -> Config | None:
-        """Where its logs went."""
-        return self._channel.config if self._channel else None
-
     def on_close(self, close: Callable[[], None]) -> None:
         self._closers.append(close)
 
-    def follow(self, channel: Channel) -> None:
-        """In a forked child: log on, through a channel of its own."""
-        self._channel, self._append = channel, channel.writer.append
+    def lend(self) -> None:
+        """In a forked child: log on, through a channel of its own if there is anything to log."""
+        self.borrowed, self._channel, self._append = True, None, self._first
         self._closers.clear()
+
+    def _first(self, body: bytes) -> None:
+        self.channel.writer.append(body)
 
     def __enter__(self) -> Run:
         return self
@@ -182,7 +188,8 @@ class Run:
             self.fail(error)
 
     def _end(self, status: Ending) -> None:
-        self._put(Ended(run=self.id, status=status, at=time.time_ns() // 1_000_000))
+        if not self.borrowed:
+            self._put(Ended(run=self.id, status=status, at=time.time_ns() // 1_000_000))
 
     def _put(self, record: Facts | File | Ended) -> None:
         self.channel.put(record)
@@ -214,14 +221,13 @@ class StepsRun(Run):
 
     def __init__(self, began: Began, config: Config, *, note: Callable[[str, float], None]) -> None:
         super().__init__(began, None)
-        self._config = config
+        self.config, self.borrowed = config, True
         self._note = note
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """With a `step`: points of a curve. Without one: the step's own numbers."""
         try:
             if step is not None:
-                self.channel  # noqa: B018 - opens it
                 super().log(metrics, step)
                 return
             for key, value in metrics.items():
@@ -229,26 +235,8 @@ class StepsRun(Run):
         except Exception as error:
             warn_once("log", f"run.log: {type(error).__name__}: {error}")
 
-    @property
-    def channel(self) -> Channel:
-        """Opened when there is something for it: most steps only have numbers, which go with the step."""
-        if self._channel is None:
-            self.follow(state.channel(self._config))
-            self.channel.put(self.began)
-        return super().channel
-
     def fail(self, error: BaseException) -> None:
         self.finish()
-
-    def flush(self) -> bool:
-        return self._channel is None or super().flush()
-
-    def _end(self, status: Ending) -> None:
-        """The pipeline will."""
-
-
-def _nowhere(_: bytes) -> None:
-    raise OSError("there is no place for what is logged")
 
 
 def _plain(value: Any) -> Value:

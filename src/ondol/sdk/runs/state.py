@@ -54,9 +54,16 @@ def log_late(run: Run, metrics: dict[str, float]) -> None:
         run.log(metrics)
         return
     with _lock:
+        way = join(run)
+        way.put(Points(run=run.id, at=time.time_ns() // 1_000_000, step=run.next_step(), values=metrics))
+
+
+def join(run: Run) -> Channel:
+    """The channel for a run that others began and will end."""
+    with _lock:
         way = channel(run.config)
         way.put(joined(run.began))
-        way.put(Points(run=run.id, at=time.time_ns() // 1_000_000, step=run.next_step(), values=metrics))
+    return way
 
 
 def joined(began: Began) -> Began:
@@ -170,13 +177,6 @@ def _in_child() -> None:
         # Pools of workers end their children so.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent.writer.abandon()
-    if not _open:
-        return
-    try:
-        _channel = Channel(parent.config)
-        for run in _open:
-            _channel.put(joined(run.began))
-            run.follow(_channel)
-    except OSError as error:
-        warn_once("fork", f"A forked process cannot log: {error}")
+    for run in _open:
+        run.lend()
     _open.clear()
