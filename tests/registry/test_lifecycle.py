@@ -320,3 +320,29 @@ def test_no_endpoint_gets_a_version_without_files(house):
     house.call("models.prune", {"keep": 1})
     with pytest.raises(Refused, match="pruned"):
         answer(house, [(old, 1.0, "champion")])
+
+
+def test_many_hands_at_once_make_one_model_distinct_numbers_and_one_pointing_alias(house):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def create(_):
+        try:
+            return house.call("models.declare", {"spec": {"name": "flight-delay"}, "new": True}).name
+        except Conflict:
+            return ""
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(create, range(6))) == [""] * 5 + ["flight-delay"]
+        link = {"model": "flight-delay", "source": "s3://bucket/m"}
+        linked = list(pool.map(lambda _: house.call("versions.link", link), range(12)))
+        assert sorted(version.number for version in linked) == list(range(1, 13))
+
+        def point_and_note(version):
+            house.call("aliases.point", {"model": "flight-delay", "alias": "best", "version": version.id})
+            house.call("versions.annotate", {"version": linked[0].id, "tags": {"by": str(version.number)}})
+
+        list(pool.map(point_and_note, linked))
+    spans = house.call("aliases.history", {"model": "flight-delay"})
+    assert [span.until is None for span in spans].count(True) == 1
+    assert len(spans) == 12
+    assert set(house.call("versions.get", {"version": linked[0].id}).tags) == {"by"}

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from ondol.kernel.errors import Invalid, Refused
-from ondol.registry.rules import card, names, package
+from ondol.registry.rules import card, evidence, names, package, search
 from ondol.registry.types import GateRule, Manifest, ModelSpec, RegisterVersion, Version
+from ondol.registry.types.evidence import Generation, VersionEvidence
+from ondol.sdk import plots
 
 FIXTURE = Path(__file__).parent / "fixtures" / "package-1"
 SHA = "0" * 64
@@ -146,3 +148,46 @@ def test_a_bare_card_has_no_empty_sections_and_says_what_is_missing():
     assert "## Gate" not in text
     assert "## Parameters" not in text
     assert "Nobody has written down what it is meant for" in text
+
+
+def test_a_search_of_parameters_is_told_with_its_ranges_and_the_values_taken():
+    generation = Generation(
+        framework="lightgbm 4.7.0",
+        method="random search",
+        runs=40,
+        ranges={"leaves": [7, 255]},
+        chosen={"leaves": 63},
+        pipeline="training",
+    )
+    searched = version(code="c" * 64, files={"code.json": SHA}, evidence=VersionEvidence(generation=generation))
+    kind = {kind.name: kind for kind in evidence.kinds(searched, ModelSpec(name="flight-delay"))}["generation"]
+    assert kind.summary.startswith("lightgbm 4.7.0, random search, 40 runs, leaves in [7, 255]; leaves=63")
+    assert "| leaves | 63 |" in card.write_card(version(params={"leaves": 63}), ModelSpec(name="flight-delay"))
+    assert "Searched: leaves in [7, 255]" in card.write_card(searched, ModelSpec(name="flight-delay"))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("name = 'a'", [("name", "", "=", "a")]),
+        ("attribute.name LIKE '%a\\'b'", [("name", "", "LIKE", "%a'b")]),
+        ('tags."a b".c != "x"', [("", "a b.c", "!=", "x")]),
+        ("tags.`a.b` ILIKE 'x' And name = 'b'", [("", "a.b", "ILIKE", "x"), ("name", "", "=", "b")]),
+        ("name NOT IN ('a','b')", [("name", "", "NOT IN", ("a", "b"))]),
+    ],
+)  # fmt: skip
+def test_a_search_is_read(text, found):
+    assert [tuple(one) for one in search.parse(text, "models")] == found
+
+
+def test_curves_go_from_corner_to_corner_and_tenths_hold_all_rows():
+    labels, scores = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]
+    assert plots.roc_points(labels, scores) == [(0.0, 0.0), (0.0, 0.5), (0.5, 0.5), (0.5, 1.0), (1.0, 1.0)]
+    assert plots.roc_points([1, 1], [0.1, 0.2]) == []
+    assert plots.roc_points([0, 1, 1], [0.5, 0.5, 0.5]) == [(0.0, 0.0), (1.0, 1.0)]
+    many = plots.roc_points([number % 2 for number in range(5_000)], [number / 5_000 for number in range(5_000)])
+    assert (many[0], many[-1]) == ((0.0, 0.0), (1.0, 1.0))
+    assert len(many) < 120
+    assert plots.calibration_points([0, 1] * 5, [0.5] * 10)[0] == (0.5, 0.0)
+    assert "&lt;b&gt;" in plots.importance({"<b>": 1.0})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ondol.features.types import GetService, GetView, Service, TrainingSet, View
-from ondol.kernel.errors import NotFound, OndolError
+from ondol.kernel.errors import NotFound
 from ondol.project.service import snapshot_path
 from ondol.project.types import Snapshot
 from ondol.registry.types.evidence import Environment, Generation, Role, Split, VersionEvidence
@@ -154,7 +154,10 @@ def _plots(run: RunContext, source: Source) -> Iterator[tuple[str, bytes]]:
     labels = rows["label"].drop_nulls().to_list()
     if len(labels) != rows.height or set(labels) - {0, 1}:
         return
-    with contextlib.suppress(OndolError, ValueError):
+    try:
         scores = runtime.load(runtime.dump(source.model)).predict(rows)
-        yield "plots/roc.svg", plots.roc(labels, scores).encode()
-        yield "plots/calibration.svg", plots.calibration(labels, scores).encode()
+    except Exception as failure:
+        print(f"no curves were drawn: {failure}")
+        return
+    yield "plots/roc.svg", plots.roc(labels, scores).encode()
+    yield "plots/calibration.svg", plots.calibration(labels, scores).encode()

@@ -8,22 +8,34 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ondol.registry.repo.tables import alias_history, model_tags, models, version_tags, versions
 from ondol.registry.types import Model, ModelSpec, Version
 from ondol.registry.types.evidence import VersionEvidence
 
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _FIELDS = tuple(name for name in Version.__struct_fields__ if name != "tags")
 _MANY = 500
 """Ids in one query; SQLite takes 32,766 variables."""
 
 
-def insert_model(connection: sa.Connection, spec: ModelSpec, at: datetime) -> None:
-    """A new model, or one whose name was deleted before: its numbers go on."""
+def insert_model(connection: sa.Connection, spec: ModelSpec, at: datetime) -> bool:
+    """A new model, or one whose name was deleted before: its numbers go on. False when another was faster."""
     values = {"spec": spec, "created_at": at, "updated_at": at, "deleted_at": None}
-    found = connection.execute(models.update().where(models.c.name == spec.name).values(**values))
-    if not found.rowcount:
-        connection.execute(models.insert().values(name=spec.name, last_number=0, **values))
+    deleted = sa.and_(models.c.name == spec.name, models.c.deleted_at.is_not(None))
+    if connection.execute(models.update().where(deleted).values(**values)).rowcount:
+        return True
+    insert = _INSERT[connection.dialect.name](models).values(name=spec.name, last_number=0, **values)
+    return bool(connection.execute(insert.on_conflict_do_nothing()).rowcount)
+
+
+def lock(connection: sa.Connection, name: str) -> None:
+    """Let nobody else change this model, its versions and aliases before the open transaction ends.
+
+    SQLite has one writer anyway, and takes no notice.
+    """
+    connection.execute(sa.select(models.c.name).where(models.c.name == name).with_for_update())
 
 
 def update_spec(connection: sa.Connection, spec: ModelSpec, at: datetime) -> None:

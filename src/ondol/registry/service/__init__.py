@@ -19,7 +19,7 @@ from ondol.ports.tools import Tools
 from ondol.registry.rules import card, evidence, names
 from ondol.registry.rules.package import folder_name
 from ondol.registry.service import keys
-from ondol.registry.service.look import by_reference, check_model, model_of, version_of
+from ondol.registry.service.look import by_reference, check_model, locked_model, locked_version, model_of, version_of
 from ondol.registry.service.packages import checked_manifest, load, read_files, read_package, write_package
 from ondol.registry.service.production import CHAMPION, note_traffic
 from ondol.registry.service.reviews import require_approval
@@ -59,12 +59,12 @@ def declare_model(tools: Tools, request: DeclareModel) -> Model:
     spec = request.spec
     names.check_spec(spec)
     names.check_tags(request.tags)
+    repo.versions.lock(tools.connection, spec.name)
     known = repo.versions.read_models(tools.connection, [spec.name])
-    if not known:
-        repo.versions.insert_model(tools.connection, spec, tools.now())
-    elif request.new:
+    added = not known and repo.versions.insert_model(tools.connection, spec, tools.now())
+    if request.new and not added:
         raise Conflict(f"There is a model {spec.name!r} already.", hint="ondol models list")
-    elif known[0].spec != spec:
+    if not added and (not known or known[0].spec != spec):
         repo.versions.update_spec(tools.connection, spec, tools.now())
     repo.notes.tag_model(tools.connection, spec.name, request.tags, [])
     return model_of(tools, spec.name)
@@ -149,7 +149,7 @@ def package_file(tools: Tools, request: GetPackageFile) -> Content:
 def point_alias(tools: Tools, request: PointAlias) -> AliasSpan:
     """Let an alias point at a version from now on. Pointing at the same one again changes nothing."""
     names.check_alias(request.alias)
-    version = version_of(tools, request.version)
+    version = locked_version(tools, request.version)
     if version.model != request.model:
         raise Invalid(f"Version {version.id} belongs to {version.model!r}, not to {request.model!r}.")
     current = repo.aliases.open_span(tools.connection, version.model, request.alias)
@@ -183,7 +183,7 @@ def point_alias(tools: Tools, request: PointAlias) -> AliasSpan:
 @operation("aliases.remove", "DELETE", "/v1/models/{model}/aliases/{alias}", scope="deploy")
 def remove_alias(tools: Tools, request: RemoveAlias) -> Model:
     """Let an alias point at nothing. Its history stays; one that points at nothing already is no error."""
-    model = model_of(tools, request.model)
+    model = locked_model(tools, request.model)
     repo.aliases.close(tools.connection, tools.now(), model=model.name, alias=request.alias)
     return model_of(tools, model.name)
 

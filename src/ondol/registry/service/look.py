@@ -49,6 +49,18 @@ def by_reference(tools: Tools, name: str, reference: str) -> Version:
     return found
 
 
+def locked_version(tools: Tools, identity: str) -> Version:
+    """A version whose model nobody else changes before the open writing transaction ends."""
+    repo.versions.lock(tools.connection, version_of(tools, identity).model)
+    return version_of(tools, identity)
+
+
+def locked_model(tools: Tools, name: str) -> Model:
+    """A model that nobody else changes before the open writing transaction ends."""
+    repo.versions.lock(tools.connection, name)
+    return model_of(tools, name)
+
+
 def check_model(tools: Tools, name: str) -> None:
     """`NotFound` when there is no such model; cheaper than reading it."""
     if not repo.versions.is_there(tools.connection, name):

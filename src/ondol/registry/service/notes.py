@@ -14,7 +14,7 @@ from ondol.lineage import service as lineage
 from ondol.lineage.types import Edge, Node
 from ondol.ports.tools import Tools
 from ondol.registry.rules import names, search
-from ondol.registry.service.look import check_model, model_of, version_of
+from ondol.registry.service.look import check_model, locked_model, locked_version, model_of, version_of
 from ondol.registry.types import Model, Version, VersionRegistered
 from ondol.registry.types.lifecycle import (
     AnnotateModel,
@@ -44,7 +44,7 @@ def annotate_model(tools: Tools, request: AnnotateModel) -> Model:
     """Change the description and the tags of a model."""
     names.check_tags(request.tags)
     _check_text(request.description)
-    model = model_of(tools, request.model)
+    model = locked_model(tools, request.model)
     if request.description is not None:
         spec = msgspec.structs.replace(model.spec, description=request.description)
         repo.versions.update_spec(tools.connection, spec, tools.now())
@@ -55,7 +55,7 @@ def annotate_model(tools: Tools, request: AnnotateModel) -> Model:
 @operation("models.rename", "POST", "/v1/models/{model}/rename", scope="deploy")
 def rename_model(tools: Tools, request: RenameModel) -> Model:
     """Give a model another name, with its versions and its history. Not while an endpoint answers with it."""
-    model = model_of(tools, request.model)
+    model = locked_model(tools, request.model)
     names.check_model_name(request.to)
     if repo.notes.is_taken(tools.connection, request.to):
         raise Conflict(f"There is a model {request.to!r} already, or there was one.", hint="Choose another name.")
@@ -73,7 +73,7 @@ def rename_model(tools: Tools, request: RenameModel) -> Model:
 @operation("models.remove", "DELETE", "/v1/models/{model}", scope="deploy")
 def remove_model(tools: Tools, request: RemoveModel) -> Model:
     """Remove a model and its versions. Not while an endpoint answers with it; its history and lineage stay."""
-    model, now = model_of(tools, request.model), tools.now()
+    model, now = locked_model(tools, request.model), tools.now()
     _check_idle(tools, model)
     repo.aliases.close(tools.connection, now, model=model.name)
     repo.notes.remove_versions(tools.connection, now, model=model.name)
@@ -147,7 +147,7 @@ def annotate_version(tools: Tools, request: AnnotateVersion) -> Version:
     """Change the description and the tags of a version."""
     names.check_tags(request.tags)
     _check_text(request.description)
-    version = version_of(tools, request.version)
+    version = locked_version(tools, request.version)
     values = {} if request.description is None else {"description": request.description}
     _update(tools, version, **values)
     repo.notes.tag_version(tools.connection, version.id, request.tags, request.untag)
@@ -164,7 +164,7 @@ def stage_version(tools: Tools, request: StageVersion) -> Version:
             f"Other versions are not archived when one goes to {request.stage}.",
             hint=f"Only when it goes to {' or '.join(_ACTIVE)}.",
         )
-    version = version_of(tools, request.version)
+    version = locked_version(tools, request.version)
     if request.archive_existing:
         repo.notes.archive_others(tools.connection, version.model, version.id, request.stage, tools.now())
     _update(tools, version, stage=request.stage)
@@ -174,7 +174,7 @@ def stage_version(tools: Tools, request: StageVersion) -> Version:
 @operation("versions.remove", "DELETE", "/v1/versions/{version}", scope="deploy")
 def remove_version(tools: Tools, request: RemoveVersion) -> Version:
     """Remove a version; its aliases go with it, its number is never given again. Not while it answers."""
-    version, now = version_of(tools, request.version), tools.now()
+    version, now = locked_version(tools, request.version), tools.now()
     if version.id in repo.production.answering(tools.connection, version.model):
         raise Conflict(
             f"{version.model} {version.number} answers requests.", hint="Give its traffic to another version first."

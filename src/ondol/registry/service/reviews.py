@@ -10,7 +10,7 @@ from ondol.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.ports.tools import Tools
-from ondol.registry.service.look import model_of, version_of
+from ondol.registry.service.look import locked_version, model_of, version_of
 from ondol.registry.types import Version
 from ondol.registry.types.lifecycle import (
     AskReview,
@@ -35,7 +35,7 @@ _LIMIT = 1_000
 @operation("reviews.ask", "POST", "/v1/versions/{version}/reviews", scope="write")
 def ask_review(tools: Tools, request: AskReview) -> Review:
     """Ask for a review of a version. While one is open, asking again answers it."""
-    version = version_of(tools, request.version)
+    version = locked_version(tools, request.version)
     newest = repo.reviews.newest_of(tools.connection, version.id)
     if newest and newest.status in ("open", "approved"):
         return newest
@@ -60,9 +60,7 @@ def ask_review(tools: Tools, request: AskReview) -> Review:
 @operation("reviews.decide", "POST", "/v1/reviews/{review}/decision", scope="deploy")
 def decide_review(tools: Tools, request: DecideReview) -> Review:
     """Approve a version, ask for changes, or reject it. Its author may not."""
-    found = repo.reviews.find(tools.connection, request.review)
-    if found is None:
-        raise NotFound(f"There is no review {request.review!r}.", hint="ondol reviews list")
+    found = _locked(tools, request.review)
     if found.status != "open":
         raise Conflict(
             f"Review {found.id} was {found.status.replace('_', ' ')} by {found.decided_by}.",
@@ -87,6 +85,15 @@ def decide_review(tools: Tools, request: DecideReview) -> Review:
         )
     )
     return decided
+
+
+def _locked(tools: Tools, review: str) -> Review:
+    if found := repo.reviews.find(tools.connection, review):
+        repo.versions.lock(tools.connection, found.model)
+        found = repo.reviews.find(tools.connection, review)
+    if found is None:
+        raise NotFound(f"There is no review {review!r}.", hint="ondol reviews list")
+    return found
 
 
 def _check_decider(tools: Tools, review: Review, version: Version) -> None:
