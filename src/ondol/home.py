@@ -50,10 +50,14 @@ class House:
         """Called after each writing operation of this process, with whether it stated events that somebody
         answers, so that nobody need poll for what we do ourselves."""
         self._tools = tools
+        self._tools_of: dict[str, Tools] = {}  # Actors are keys of the house: there are not many.
 
     def tools(self, actor: str = "house") -> Tools:
         """Tools without a transaction."""
-        return replace(self._tools, actor=actor)
+        known = self._tools_of.get(actor)
+        if known is None:
+            known = self._tools_of[actor] = replace(self._tools, actor=actor)
+        return known
 
     def call(self, which: str | Callable[..., Any] | Operation, request: Any = None, *, actor: str = "house") -> Any:
         """Run an operation in a transaction of its own and give its record.
@@ -88,7 +92,7 @@ class House:
         """
         stated = _stated.count
         try:
-            with self._tools.transaction(write=True) as inner:
+            with self.tools(calls[0][2]).transaction(write=True) as inner:
                 results = []
                 for found, request, actor in calls:
                     tools = inner if actor == inner.actor else replace(inner, actor=actor)
