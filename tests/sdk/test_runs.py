@@ -317,6 +317,27 @@ def test_a_forked_process_logs_to_the_run_of_its_parent(place):
         assert found.metrics == {"child": 1.0, "parent": 1.0}
 
 
+def test_a_run_that_is_sent_to_another_process_takes_its_logs(place):
+    with place.open() as client:
+        status, _, err = place.run("""
+            import multiprocessing
+
+            def work(run, number):
+                run.log({f"worker{number}": number}, step=0)
+                assert run.flush()
+
+            if __name__ == "__main__":
+                with od.start_run("workers", capture=False) as run:
+                    spawned = multiprocessing.get_context("spawn").Process(target=work, args=(run, 1))
+                    spawned.start()
+                    spawned.join()
+                    run.log({"worker0": 0}, step=0)
+        """)
+        assert status == 0, err
+        found = client.runs.list(experiment="workers").items
+        assert [(run.status, run.metrics) for run in found] == [("finished", {"worker0": 0.0, "worker1": 1.0})]
+
+
 def test_a_forked_process_that_logs_nothing_leaves_nothing_and_ends_no_run(place):
     with place.open() as client:
         status, out, _ = place.run("""

@@ -41,7 +41,8 @@ class Channel:
     """Logs go in by `put`, which does not wait for anybody; a thread takes them to the house."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        # Whoever goes on elsewhere must find the same places.
+        self.config = msgspec.structs.replace(config, home=str(config.home_path), spool=str(config.spool_path))
         self.destination = Destination(url=config.url, home=str(config.home_path))
         self.spool, self.writer = _writer(config, self.destination)
         self._token = config.token

@@ -175,6 +175,9 @@ class Run:
         self.borrowed, self._channel, self._append = True, None, self._first
         self._closers.clear()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return revived, (self.began, self.config, self.parent)
+
     def _first(self, body: bytes) -> None:
         self.channel.writer.append(body)
 
@@ -237,6 +240,13 @@ class StepsRun(Run):
 
     def fail(self, error: BaseException) -> None:
         self.finish()
+
+
+def revived(began: Began, config: Config | None, parent: str) -> Run:
+    """The run in another process, to which it was sent: logs go to it, and its own process ends it."""
+    run = Run(began, None, parent=parent)
+    run.config, run.borrowed = config, True
+    return run
 
 
 def _plain(value: Any) -> Value:

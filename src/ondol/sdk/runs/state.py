@@ -61,6 +61,7 @@ def log_late(run: Run, metrics: dict[str, float]) -> None:
 def join(run: Run) -> Channel:
     """The channel for a run that others began and will end."""
     with _lock:
+        _hook()
         way = channel(run.config)
         way.put(joined(run.began))
     return way
@@ -138,9 +139,10 @@ def _hook() -> None:
     before = sys.excepthook
 
     def failed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        # Said first: the end of a run may wait, and the console of the run should hold it.
+        before(kind, error, trace)
         for run in reversed(list(_open)):
             run.fail(error)
-        before(kind, error, trace)
 
     sys.excepthook = failed
     os.register_at_fork(after_in_child=_in_child)
