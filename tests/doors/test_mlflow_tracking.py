@@ -327,6 +327,20 @@ def test_files_pass_through_the_proxy(mlflow):
     assert (made.status_code, made.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
 
 
+def test_the_web_apps_own_calls_for_files_are_answered_too(mlflow):
+    run = mlflow.run()
+    ajax = "/ajax-api/2.0/mlflow"
+    sent = mlflow.http.post(f"{ajax}/upload-artifact", params={"run_uuid": run, "path": "a/b.txt"}, content=b"hello")
+    assert sent.status_code == 200, sent.text
+    assert mlflow.http.get("/get-artifact", params={"run_uuid": run, "path": "a/b.txt"}).text == "hello"
+    model = mlflow.ask("POST", "logged-models", experiment_id="0")["model"]["info"]["model_id"]
+    mlflow.http.put(f"{PROXY}/0/models/{model}/artifacts/MLmodel", content=b"flavors: {}")
+    files = f"{ajax}/logged-models/{model}/artifacts/files"
+    assert mlflow.http.get(files, params={"artifact_file_path": "MLmodel"}).text == "flavors: {}"
+    assert mlflow.http.get(files, params={"artifact_file_path": "../../x"}).status_code == 400
+    assert mlflow.http.get(f"{ajax}/runs/get", params={"run_id": run}).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["..%2F..%2Fx", "%252e%252e/x", "a%5Cb", "%2Fetc/passwd", "a%00b", "a/%2e%2e/b"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_no_path_leaves_the_runs_folder(mlflow, method, path):

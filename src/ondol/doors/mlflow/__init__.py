@@ -47,9 +47,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 def routes(house: House, guard: Guard) -> list[BaseRoute]:
     """The protocol's routes; put them before others, because training code calls them in its inner loop."""
     door = MlflowDoor(house, guard, ENDPOINTS)
+    api, ajax = ([Route(f"{prefix}/{{path:path}}", door) for prefix in some] for some in (PREFIXES[:2], PREFIXES[2:]))
     return [
-        *(Route(f"{prefix}/{{path:path}}", door) for prefix in PREFIXES),
+        *api,
+        # Some of these stand below the prefixes of the web app's calls.
         *artifacts.routes(house, guard),
+        *ajax,
         Route("/version", _version),
     ]
 

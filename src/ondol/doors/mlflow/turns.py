@@ -7,6 +7,7 @@ company: the first write of a quiet moment is committed at once, by itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
@@ -50,7 +51,9 @@ class Turns:
             except Empty:
                 pass
             results = self._house.call_together([call for call, _, _ in waiting])
-            waiting[0][2].call_soon_threadsafe(_deliver, waiting, results)
+            # One server, one loop; when it is closed nobody waits any more.
+            with contextlib.suppress(RuntimeError):
+                waiting[0][2].call_soon_threadsafe(_deliver, waiting, results)
 
 
 def _deliver(waiting: Sequence[_Waiting], results: Sequence[Any]) -> None:
