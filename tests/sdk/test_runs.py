@@ -109,6 +109,18 @@ def test_what_the_house_refuses_is_said_and_kept_and_the_rest_arrives(place, cap
     assert "bad\\nname" in (place.config.spool_path / "refused.jsonl").read_text()
 
 
+def test_a_run_is_not_lost_because_of_its_name(place, caplog):
+    with place.open() as client:
+        with od.start_run(
+            "churn\n", name="try; 3", run_id="an id", capture=False, params={"rate": float("nan")}
+        ) as run:
+            run.log({"loss": 1.0})
+        found = client.runs.get(run=run.id)
+        assert (found.experiment, found.name, found.status) == ("churn_", "try_ 3", "finished")
+        assert found.params == {"rate": "NaN"}
+    assert len(caplog.records) == 3
+
+
 def test_a_run_that_was_deleted_meanwhile_costs_one_request_a_batch(place, caplog, monkeypatch):
     from ondol.sdk.runs.wire import Wire
 

@@ -16,6 +16,7 @@ from ondol.kernel.config import Config
 from ondol.sdk.runs import state
 from ondol.sdk.runs.channel import Channel, warn_once
 from ondol.sdk.runs.records import Began, Ended, Ending, Facts, File, Points, Value, encode
+from ondol.tracking.rules import json_number
 
 Arguments = ParamSpec("Arguments")
 
@@ -88,8 +89,8 @@ class Run:
         fresh = {}
         for key, value in params.items():
             kept = _plain(value)
-            if self._params.setdefault(key, kept) != kept:
-                first = self._params[key]
+            first = self._params.setdefault(key, kept)
+            if first != kept:
                 warn_once(f"param {key}", f"Parameter {key!r} keeps its first value {first!r}; {kept!r} is not kept.")
             else:
                 fresh[key] = kept
@@ -250,7 +251,9 @@ def revived(began: Began, config: Config | None, parent: str) -> Run:
 
 
 def _plain(value: Any) -> Value:
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, float):
+        return json_number(value)
+    if value is None or isinstance(value, bool | int):
         return value
     # Numbers of NumPy and the like are Python's.
     if getattr(value, "shape", None) == () and hasattr(value, "item"):

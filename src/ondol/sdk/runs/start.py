@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ondol.kernel.errors import Invalid
 from ondol.kernel.ids import new_id
 from ondol.sdk.runs import origin, state
 from ondol.sdk.runs.channel import Channel, warn_once
@@ -16,6 +18,7 @@ from ondol.sdk.runs.console import Console
 from ondol.sdk.runs.records import Began, Points
 from ondol.sdk.runs.run import Run, StepsRun
 from ondol.sdk.runs.system import SECONDS, System
+from ondol.tracking.rules import NAME_LENGTH, check_name, check_run_id
 from ondol.tracking.rules.limits import random_name
 
 if TYPE_CHECKING:
@@ -44,10 +47,11 @@ def start_run(
         return _join(context, params, tags)
     parent = state.active_run()
     above = parent.id if parent else context.run.id if context else ""
+    place = parent.experiment if parent else context.run.pipeline if context else "Default"
     began = Began(
-        run=run_id or new_id("run"),
-        experiment=experiment or (parent.experiment if parent else context.run.pipeline if context else "Default"),
-        name=name or random_name(int.from_bytes(os.urandom(5), "big")),
+        run=_kept_id(run_id) or new_id("run"),
+        experiment=_kept_name("an experiment", experiment) or place,
+        name=_kept_name("a run", name) or random_name(int.from_bytes(os.urandom(5), "big")),
         at=time.time_ns() // 1_000_000,
         person=origin.person(),
     )
@@ -60,6 +64,28 @@ def start_run(
     if capture and not above:
         _capture(run)
     return run
+
+
+def _kept_name(what: str, name: str) -> str:
+    """The name, or one that the house takes: a run must not be lost because of its name."""
+    try:
+        if name:
+            check_name(what, name)
+        return name
+    except Invalid as error:
+        instead = re.sub(r"[^\w .:/@%+=()\[\]<>,-]", "_", name)[:NAME_LENGTH].strip()
+        warn_once(f"name {name}", f"{error.message} It is called {instead!r}.")
+        return instead
+
+
+def _kept_id(identity: str) -> str:
+    try:
+        if identity:
+            check_run_id(identity)
+        return identity
+    except Invalid as error:
+        warn_once("id", f"{error.message} It gets another.")
+        return ""
 
 
 def _channel(began: Began, context: RunContext | None) -> Channel | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from ondol.kernel.errors import Conflict, Invalid, NotFound, Refused, TooLarge, 
 from ondol.kernel.server_note import running_url
 from ondol.sdk.runs.records import Began, Ended
 from ondol.sdk.runs.spool import Destination
+from ondol.tracking.rules import json_number
 
 SECONDS = 30.0
 FINAL = (Invalid, NotFound, Conflict, Refused, TooLarge)
@@ -50,8 +50,7 @@ class Wire:
     def log(self, run: str, points: list[tuple[str, float, int, int]], facts: dict[str, dict[str, Any]]) -> None:
         """`points`: key, value, step and milliseconds."""
         metrics = [
-            {"key": key, "value": value if math.isfinite(value) else _word(value), "step": step, "at": at / 1000}
-            for key, value, step, at in points
+            {"key": key, "value": json_number(value), "step": step, "at": at / 1000} for key, value, step, at in points
         ]
         self._send("POST", f"/v1/runs/{run}/log", msgspec.json.encode({"metrics": metrics, **facts}))
 
@@ -99,7 +98,3 @@ def _said(body: bytes) -> tuple[str, str]:
         return str(error.get("code", "")), str(error.get("message", ""))
     except (msgspec.DecodeError, msgspec.ValidationError, AttributeError):
         return "", body[:200].decode(errors="replace")
-
-
-def _word(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -156,17 +156,12 @@ def _searched(run: Run, search: Any) -> None:
             for key, column in results.items()
             if key.startswith(("mean_", "std_", "split")) and column[place] == column[place]
         }
-        with start_run(name=_name(name), capture=False) as child:
+        with start_run(name=name, capture=False) as child:
             log_params(child, results["params"][place])
             child.log(numbers)
     if hasattr(search, "best_params_"):
         run.log_params({f"best_{key}": value for key, value in search.best_params_.items()})
         run.log({"best_cv_score": search.best_score_})
-
-
-def _name(text: str) -> str:
-    kept = "".join(letter if letter.isalnum() or letter in "_.:/@%+=()[]<>,- " else "_" for letter in text).strip()
-    return kept or "candidate"
 
 
 def _scored(original: Callable[..., Any]) -> Callable[..., Any]:
