@@ -121,6 +121,28 @@ def test_a_refused_batch_tells_the_rule_the_column_and_the_rows(page: Page, shop
     expect(report.locator("tbody tr")).to_have_count(3)
 
 
+def test_a_model_tells_what_it_is_made_of_and_who_answered_when(page: Page) -> None:
+    visit(page, "/models/returns")
+    ticks = page.get_by_role("region", name="What it is made of").locator("li")
+    expect(ticks).to_have_count(8)
+    expect(ticks.filter(has_text="Data")).to_contain_text("silver/orders@0")
+    answered = page.get_by_role("region", name="Who answered when")
+    expect(answered.get_by_role("img", name="returns")).to_be_visible()
+    page.get_by_label("Who answered at").fill("2013-01-01T10:00")
+    expect(answered).to_contain_text("Nobody answered then.")
+    expect(page).to_have_url(re.compile("at=2013"))
+
+
+def test_a_version_is_reviewed(page: Page, shop: Shop) -> None:
+    visit(page, f"/models/versions/{shop.things['version']}")
+    reviews = page.get_by_role("region", name="Reviews")
+    reviews.get_by_role("button", name="Ask for a review").click()
+    reviews.get_by_label("Why").fill("good on both categories")
+    reviews.get_by_role("button", name="Approve").click()
+    expect(reviews).to_contain_text("Approved")
+    expect(reviews).to_contain_text("good on both categories")
+
+
 def test_a_step_of_a_run_tells_what_came_out_of_it(page: Page, shop: Shop) -> None:
     visit(page, f"/pipelines/runs/{shop.run}")
     page.locator(".react-flow__node", has_text="evaluate").click()

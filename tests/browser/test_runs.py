@@ -156,6 +156,16 @@ def test_the_files_of_a_run_are_looked_at_in_place(desk: Page, office: Office) -
     expect(desk.frame_locator("iframe").locator("#said")).to_have_text("drawn in null")
 
 
+def test_code_that_differs_is_shown_line_by_line(desk: Page, office: Office) -> None:
+    one, other = office.ids[5:7]
+    for run, rate in ((one, "0.1"), (other, "0.2")):
+        put_artifact(office.house.tools(), run, "code/train.py", f"import numpy\nrate = {rate}\n".encode())
+    visit(desk, f"/runs/compare?view=differences&runs={one.removeprefix('run_')},{other.removeprefix('run_')}")
+    changed = desk.locator(".file-diff")
+    expect(changed.locator('[data-sign="-"]')).to_contain_text("rate = 0.1")
+    expect(changed.locator('[data-sign="+"]')).to_contain_text("rate = 0.2")
+
+
 def test_an_experiment_shows_its_runs(desk: Page) -> None:
     visit(desk, "/experiments")
     desk.get_by_role("link", name="search").click()

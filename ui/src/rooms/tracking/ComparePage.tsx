@@ -23,6 +23,7 @@ const manyRuns = 100;
 const mostCharts = 12;
 const mostCurves = 2000;
 const liveEvery = 3000;
+const none: readonly never[] = [];
 
 /** Which runs: ids in the address, or a search. */
 function useQuestion() {
@@ -30,20 +31,29 @@ function useQuestion() {
   return useMemo(() => {
     const ids = idsFromText(parameters.get("runs") ?? "").slice(0, mostRuns);
     const chosen = ids.length === 0 ? undefined : `attributes.run_id IN (${ids.map(quoted).join(", ")})`;
-    return {
+    const body = {
       experiments: parameters.getAll("experiment"),
       filter: chosen ?? parameters.get("runs.filter") ?? "",
       order_by: parameters.getAll("order"),
       limit: mostRuns,
     };
+    return { ids, body };
   }, [parameters]);
+}
+
+/** As they were chosen: the first is what the others are compared with. */
+function inOrder(runs: readonly Run[], ids: readonly string[]): readonly Run[] {
+  if (ids.length === 0) return runs;
+  const places = new Map(ids.map((id, index) => [id, index]));
+  return runs.toSorted((one, other) => (places.get(one.id) ?? 0) - (places.get(other.id) ?? 0));
 }
 
 export default function ComparePage() {
   const words = useWords().tracking;
   const [view, setView] = useUrlChoice("view", views);
-  const question = useQuestion();
-  const found = useAsk("/v1/runs/search", { body: question }, { live: ["RunEnded"], atMost: 2000 });
+  const { ids, body } = useQuestion();
+  const found = useAsk("/v1/runs/search", { body }, { live: ["RunEnded"], atMost: 2000 });
+  const runs = useMemo(() => inOrder(found.data?.items ?? none, ids), [found.data, ids]);
   const count = found.data?.items.length;
   return (
     <Page
@@ -53,11 +63,11 @@ export default function ComparePage() {
       actions={<Choices label={words.view} choices={views.map((choice) => [choice, words.views[choice]] as const)} chosen={view} onChoose={setView} />}
     >
       <Answered from={found}>
-        {({ items }) => {
-          if (items.length === 0) return <Empty says={words.nothingFound} />;
-          if (view === "parallel") return <ParallelView runs={items} />;
-          if (view === "scatter") return <ScatterView runs={items} />;
-          return view === "curves" ? <CurvesView runs={items} /> : <Differences runs={items} />;
+        {() => {
+          if (runs.length === 0) return <Empty says={words.nothingFound} />;
+          if (view === "parallel") return <ParallelView runs={runs} />;
+          if (view === "scatter") return <ScatterView runs={runs} />;
+          return view === "curves" ? <CurvesView runs={runs} /> : <Differences runs={runs} />;
         }}
       </Answered>
     </Page>
@@ -104,7 +114,6 @@ function CurvesView({ runs }: { readonly runs: readonly Run[] }) {
   );
 }
 
-const none: readonly never[] = [];
 const mostNamed = 40;
 
 export function RunLegend({ runs, colours }: { readonly runs: readonly Run[]; readonly colours: ReadonlyMap<string, string> }) {

@@ -9,6 +9,7 @@ import { Thing, Told } from "../../parts/Thing";
 import { useUrlChoice } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
 import { useColumnTitle } from "./ColumnMenu";
+import { FileDifferences } from "./FileDifferences";
 import { differencesOf, parts, type Difference } from "./differences";
 import { valueOf, type Run } from "./search";
 
@@ -20,6 +21,7 @@ export function Differences({ runs }: { readonly runs: readonly Run[] }) {
   const words = useWords().tracking;
   const [only, setOnly] = useUrlChoice("only", ["different", "all"]);
   const all = useMemo(() => differencesOf(runs), [runs]);
+  const [first, second] = runs;
   const differing = useMemo(() => all.filter(({ differs }) => differs), [all]);
   return (
     <>
@@ -30,6 +32,7 @@ export function Differences({ runs }: { readonly runs: readonly Run[] }) {
         </label>
       </div>
       <SideBySide runs={runs.slice(0, mostBeside)} onlyDifferent={only === "different"} />
+      {first !== undefined && second !== undefined && <FileDifferences key={`${first.id} ${second.id}`} before={first} after={second} />}
       {runs.length > mostBeside && <AllRuns runs={runs} shown={only === "different" ? differing : all} />}
     </>
   );

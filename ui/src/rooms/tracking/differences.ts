@@ -12,7 +12,7 @@ export interface Difference {
   readonly differs: boolean;
 }
 
-const code = /^(mlflow\.source\.|mlflow\.project\.|git\.|code\b|commit$|entry)/;
+const code = /^(mlflow\.source\.|mlflow\.project\.|git\.|code\b|commit$|command$|entry)/;
 const environment = /^(python|platform|os\b|host|packages|environment|mlflow\.(docker|databricks)|system\.)/;
 const data = /^(data|dataset|table|training_set|features?\b)/;
 

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQueryClient, type InfiniteData } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { call, type HouseError } from "../../api/client";
 import { useLive } from "../../api/live";
 import type { Run, Search } from "./search";
@@ -68,7 +68,11 @@ export function useRunPages(search: Search): RunPages {
   }, [isRunning, refresh]);
 
   const { data, error, hasNextPage, isFetching, isFetchingNextPage, isPlaceholderData, fetchNextPage } = query;
-  const runs = useMemo(() => (data === undefined ? undefined : flat(data)), [data]);
+  // A search that cannot be read leaves on the page what was found before.
+  const [last, setLast] = useState(data);
+  if (data !== undefined && data !== last) setLast(data);
+  const shown = data ?? (error === null ? undefined : last);
+  const runs = useMemo(() => (shown === undefined ? undefined : flat(shown)), [shown]);
   const loadMore = useCallback(() => void fetchNextPage({ cancelRefetch: false }), [fetchNextPage]);
   return { runs, error, hasMore: hasNextPage && !isPlaceholderData, isLoading: isFetching || isFetchingNextPage, loadMore };
 }
