@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -350,8 +350,24 @@ class ImportedRun(msgspec.Struct, frozen=True, kw_only=True):
     points: int
 
 
+class TrackedAssessment(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody says of a trace: feedback, an expectation or an issue. `content` is the rest as it was sent."""
+
+    id: str
+    trace: str
+    kind: str
+    name: str
+    value: str | None
+    number: float | None
+    valid: bool
+    overrides: str | None
+    created_ms: int
+    updated_ms: int
+    content: dict[str, Any]
+
+
 class TrackedTrace(msgspec.Struct, frozen=True, kw_only=True):
-    """A trace with everything that protocols show of it, in their units; `assessments` are rows of the repo."""
+    """A trace with everything that protocols show of it, in their units."""
 
     id: str
     experiment: int
@@ -361,6 +377,6 @@ class TrackedTrace(msgspec.Struct, frozen=True, kw_only=True):
     client_request: str | None
     request_preview: str | None
     response_preview: str | None
-    tags: dict[str, str]
-    metadata: dict[str, str]
-    assessments: list[Any]
+    tags: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    assessments: list[TrackedAssessment] = []

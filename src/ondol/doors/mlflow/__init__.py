@@ -22,7 +22,18 @@ from starlette.types import Scope as Connection
 
 from ondol.access.service import allow
 from ondol.doors.guard import Guard
-from ondol.doors.mlflow import artifacts, experiments, metrics, models, registry, runs, server
+from ondol.doors.mlflow import (
+    artifacts,
+    assessments,
+    experiments,
+    metrics,
+    models,
+    otlp,
+    registry,
+    runs,
+    server,
+    traces,
+)
 from ondol.doors.mlflow.protocol import Endpoint, MlflowError, no_endpoint, read_request, to_error
 from ondol.doors.mlflow.turns import Turns
 from ondol.doors.moment import turn_clock
@@ -41,6 +52,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *artifacts.ENDPOINTS,
     *server.ENDPOINTS,
     *registry.ENDPOINTS,
+    *traces.ENDPOINTS,
+    *assessments.ENDPOINTS,
 )
 
 
@@ -53,6 +66,7 @@ def routes(house: House, guard: Guard) -> list[BaseRoute]:
         # Some of these stand below the prefixes of the web app's calls.
         *artifacts.routes(house, guard),
         *ajax,
+        otlp.route(house, guard, door.run),
         Route("/version", _version),
     ]
 
@@ -123,9 +137,10 @@ class MlflowDoor:
         turn_clock(self._house, actor, headers)
         body = b"" if method == "GET" else await _read_body(receive, self._house.config.body_limit_mb * 2**20)
         fields = read_request(found, body, _query(connection, found.lists), places)
-        return await self._run(found.operation, fields, actor.name)
+        return await self.run(found.operation, fields, actor.name)
 
-    async def _run(self, operation: Operation, fields: Any, actor: str) -> bytes:
+    async def run(self, operation: Operation, fields: Any, actor: str) -> bytes:
+        """The JSON of an operation's record; writes of several callers share a transaction."""
         if operation.writes and not operation.long and not operation.audited:
             return _encoded(await self._turns.write(operation, fields, actor))
         loop = asyncio.get_running_loop()

@@ -145,10 +145,10 @@ def _attribute(asked: Clause | Order) -> sa.ColumnElement[Any]:
 
 
 def _sorted(column: Any, ascending: bool, connection: sa.Connection) -> list[Any]:
-    return [column.is_(None), _ordered(column, connection) if ascending else _ordered(column, connection).desc()]
+    return [column.is_(None), ordered(column, connection) if ascending else ordered(column, connection).desc()]
 
 
-def _ordered(column: Any, connection: sa.Connection) -> Any:
+def ordered(column: Any, connection: sa.Connection) -> Any:
     """Texts by their code points in every database."""
     is_text = isinstance(column.type, sa.String) and connection.dialect.name == "postgresql"
     return sa.collate(column, "C") if is_text else column
@@ -216,6 +216,6 @@ def search_experiments(
     for order in orders:
         # Ids are numbers, though they are compared as texts.
         column = experiments.c.id if order.key == "experiment_id" else _EXPERIMENT_ATTRIBUTES[order.key]
-        sorting.append(_ordered(column, connection) if order.ascending else _ordered(column, connection).desc())
+        sorting.append(ordered(column, connection) if order.ascending else ordered(column, connection).desc())
     query = sa.select(experiments.c.id).where(*conditions).order_by(*sorting, experiments.c.id.desc())
     return list(connection.execute(page.cut(query, experiments.c.deleted_ms)).scalars())

@@ -164,6 +164,13 @@ def from_ms(moment: int) -> datetime:
         return datetime(9999, 12, 31, tzinfo=UTC) if moment > 0 else datetime(1, 1, 1, tzinfo=UTC)
 
 
+def timestamp(moment: int) -> str:
+    """Milliseconds as Protocol Buffers write a moment: `2024-05-06T07:08:09.123Z`."""
+    seconds, rest = divmod(moment, 1000)
+    plain = from_ms(seconds * 1000).replace(tzinfo=None).isoformat(timespec="seconds")
+    return f"{plain}.{rest:03d}Z"
+
+
 def newest(points: Iterable[Row]) -> dict[str, Row]:
     """The newest point of each metric: the one with the largest (step, moment, value); NaN is below every value.
 

@@ -21,7 +21,9 @@ import msgspec
 
 from ondol.kernel.errors import Invalid
 
-Entity = Literal["metric", "param", "tag", "attribute", "dataset"]
+Entity = Literal[
+    "metric", "param", "tag", "attribute", "dataset", "metadata", "span", "feedback", "expectation"
+]  # fmt: skip
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"]
 FilterValue = str | int | float | tuple[str, ...] | None
 
@@ -47,6 +49,8 @@ class Grammar(msgspec.Struct, frozen=True, kw_only=True):
     entities: frozenset[Entity]
     nullable: frozenset[Entity]
     """Those that `IS NULL` can be asked of."""
+    words: Mapping[str, Entity] = {}
+    """Names of entities that only this grammar knows."""
 
 
 RUNS: Final = Grammar(
@@ -79,6 +83,25 @@ MODELS: Final = Grammar(
     entities=frozenset({"metric", "param", "tag", "attribute"}),
     nullable=frozenset(),
 )
+TRACES: Final = Grammar(
+    attributes={
+        **{name: name for name in ("client_request_id", "status", "name", "run_id", "prompt", "text", "experiment_id")},
+        **dict.fromkeys(("request_id", "trace_id"), "request_id"),
+        **dict.fromkeys(("timestamp", "timestamp_ms"), "timestamp_ms"),
+        **dict.fromkeys(("execution_time", "execution_time_ms"), "execution_time_ms"),
+        **dict.fromkeys(("end_time", "end_time_ms"), "end_time_ms"),
+    },
+    numbers=frozenset({"timestamp_ms", "execution_time_ms", "end_time_ms"}),
+    entities=frozenset({"attribute", "tag", "metadata", "span", "feedback", "expectation"}),
+    nullable=frozenset({"tag", "metadata", "feedback", "expectation"}),
+    words={
+        "trace": "attribute",
+        **dict.fromkeys(("metadata", "request_metadata"), "metadata"),
+        "span": "span",
+        "feedback": "feedback",
+        "expectation": "expectation",
+    },
+)
 
 _ENTITIES: Final[dict[str, Entity]] = {
     **dict.fromkeys(("metric", "metrics"), "metric"),
@@ -88,7 +111,11 @@ _ENTITIES: Final[dict[str, Entity]] = {
     **dict.fromkeys(("dataset", "datasets"), "dataset"),
 }
 DATASET_KEYS: Final = ("name", "digest", "context")
+SPAN_KEYS: Final = ("name", "type", "status", "content")
+_ASSESSMENTS: Final = ("feedback", "expectation")
 
+_MANY: Final = frozenset({"dataset", "span", "feedback", "expectation"})
+_UNSORTED: Final = frozenset({("attribute", "prompt"), ("attribute", "text")})
 _NUMERIC: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _TEXT: Final = frozenset({"=", "!=", "LIKE", "ILIKE"})
 _LISTS: Final = frozenset({"IN", "NOT IN"})
@@ -175,8 +202,8 @@ def parse_order(texts: Sequence[str], grammar: Grammar) -> list[Order]:
         ascending = reader.take_word("ASC") or not reader.take_word("DESC")
         if reader.peek() is not None:
             raise reader.mistake("has more than a field and ASC or DESC")
-        if entity == "dataset":
-            raise reader.mistake("sorts by a dataset, of which a run can have many")
+        if entity in _MANY or (entity, key) in _UNSORTED:
+            raise reader.mistake(f"sorts by a {entity}, of which one can have many")
         if any((known.entity, known.key) == (entity, key) for known in found):
             raise Invalid(f"`order_by` contains duplicate fields: {list(texts)}")
         found.append(Order(entity=entity, key=key, ascending=ascending))
@@ -186,11 +213,13 @@ def parse_order(texts: Sequence[str], grammar: Grammar) -> list[Order]:
 def _clause(reader: _Reader, grammar: Grammar) -> Clause:
     entity, key = _identifier(reader, grammar)
     operator = _operator(reader)
+    if entity in _ASSESSMENTS:
+        return _assessed(reader, entity, key, operator)
     numeric = entity == "metric" or (entity == "attribute" and key in grammar.numbers)
     allowed = _NUMERIC if numeric else _TEXT
     if entity in grammar.nullable:
         allowed = allowed | _PRESENCE
-    if entity in ("attribute", "dataset") and not numeric:
+    if entity in ("attribute", "dataset", "span") and not numeric:
         allowed = allowed | _LISTS
     if operator not in allowed:
         raise reader.mistake(f"uses {operator} on {entity} {key!r}, which takes {', '.join(sorted(allowed))}")
@@ -202,6 +231,19 @@ def _clause(reader: _Reader, grammar: Grammar) -> Clause:
     if entity == "attribute" and key == "status" and operator not in ("LIKE", "ILIKE"):
         value = _upper(value)
     return Clause(entity=entity, key=key, operator=operator, value=value)
+
+
+def _assessed(reader: _Reader, entity: Entity, key: str, operator: Operator) -> Clause:
+    """What somebody said of a trace: a text, or a number."""
+    if operator in _PRESENCE:
+        return Clause(entity=entity, key=key, operator=operator)
+    if operator in _LISTS:
+        raise reader.mistake(f"uses {operator} on {entity} {key!r}, which takes one value")
+    ahead = reader.peek()
+    numeric = operator not in _TEXT or (operator in _NUMERIC and ahead is not None and ahead.kind == "number")
+    return Clause(
+        entity=entity, key=key, operator=operator, value=_number(reader, key) if numeric else _text(reader, key)
+    )
 
 
 def _upper(value: FilterValue) -> FilterValue:
@@ -219,7 +261,7 @@ def _identifier(reader: _Reader, grammar: Grammar) -> tuple[Entity, str]:
         entity: Entity = "attribute"
         key = _bare(head)
     else:
-        known = _ENTITIES.get(_bare(head))
+        known = grammar.words.get(_bare(head)) or _ENTITIES.get(_bare(head))
         if known is None or known not in grammar.entities:
             raise reader.mistake(f"names {head!r}, which is none of {', '.join(sorted(grammar.entities))}")
         entity, key = known, _bare(rest)
@@ -229,6 +271,8 @@ def _identifier(reader: _Reader, grammar: Grammar) -> tuple[Entity, str]:
         key = grammar.attributes[key]
     elif entity == "dataset" and key not in DATASET_KEYS:
         raise reader.mistake(f"names {key!r} of a dataset, which is none of {', '.join(DATASET_KEYS)}")
+    elif entity == "span" and key not in SPAN_KEYS:
+        raise reader.mistake(f"names {key!r} of a span, which is none of {', '.join(SPAN_KEYS)}")
     return entity, key
 
 

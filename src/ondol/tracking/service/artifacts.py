@@ -35,6 +35,10 @@ def model_uri(experiment: int, location: str, model: str) -> str:
     return f"{root_uri(experiment, location)}/models/{model}/artifacts"
 
 
+def trace_uri(experiment: int, location: str, trace: str) -> str:
+    return f"{root_uri(experiment, location)}/traces/{trace}/artifacts"
+
+
 def blob_path(proxied: str, *, reading: bool = False) -> str:
     """Where the proxy's path lies among the blobs; `Invalid` for one that leaves its folder or writes to a package."""
     parts = check_path(proxied).split("/")

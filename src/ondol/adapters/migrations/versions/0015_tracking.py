@@ -96,6 +96,39 @@ def upgrade() -> None:
         batch_op.create_index("ix_runs_started_ms_id", ["started_ms", "id"], unique=False)
 
     op.create_table(
+        "traces",
+        sa.Column("id", sa.String(length=250), nullable=False),
+        sa.Column("experiment", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=False),
+        sa.Column("duration_ms", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("finished", sa.SmallInteger(), nullable=False),
+        sa.Column("client_request", sa.Text(), nullable=True),
+        sa.Column("request_preview", sa.Text(), nullable=True),
+        sa.Column("response_preview", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["experiment"], ["experiments.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_traces")),
+    )
+    with op.batch_alter_table("traces", schema=None) as batch_op:
+        batch_op.create_index("ix_traces_experiment_started_ms_id", ["experiment", "started_ms", "id"], unique=False)
+
+    op.create_table(
+        "assessments",
+        sa.Column("trace", sa.String(length=250), nullable=False),
+        sa.Column("id", sa.String(length=250), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=True),
+        sa.Column("number", sa.Double(), nullable=True),
+        sa.Column("valid", sa.SmallInteger(), nullable=False),
+        sa.Column("overrides", sa.Text(), nullable=True),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["trace"], ["traces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("trace", "id", name=op.f("pk_assessments")),
+    )
+    op.create_table(
         "logged_model_metrics",
         sa.Column("model", sa.String(length=64), autoincrement=False, nullable=False),
         sa.Column("key", sa.String(length=250), nullable=False),
@@ -179,5 +212,57 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["run"], ["runs.number"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run", "key", name=op.f("pk_run_tags")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "spans",
+        sa.Column("trace", sa.String(length=250), nullable=False),
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("parent", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=250), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("started_ns", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ns", sa.BigInteger(), nullable=False),
+        sa.Column("usage", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["trace"], ["traces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("trace", "id", name=op.f("pk_spans")),
+    )
+    op.create_table(
+        "trace_metadata",
+        sa.Column("trace", sa.String(length=250), nullable=False),
+        sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["trace"], ["traces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("trace", "key", name=op.f("pk_trace_metadata")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "trace_prompts",
+        sa.Column("trace", sa.String(length=250), nullable=False),
+        sa.Column("prompt", sa.String(length=500), nullable=False),
+        sa.ForeignKeyConstraint(["trace"], ["traces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("trace", "prompt", name=op.f("pk_trace_prompts")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "trace_runs",
+        sa.Column("trace", sa.String(length=250), nullable=False),
+        sa.Column("run", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["trace"], ["traces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("trace", "run", name=op.f("pk_trace_runs")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("trace_runs", schema=None) as batch_op:
+        batch_op.create_index("ix_trace_runs_run_trace", ["run", "trace"], unique=False)
+
+    op.create_table(
+        "trace_tags",
+        sa.Column("trace", sa.String(length=250), nullable=False),
+        sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["trace"], ["traces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("trace", "key", name=op.f("pk_trace_tags")),
         sqlite_with_rowid=False,
     )
