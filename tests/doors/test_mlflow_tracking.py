@@ -323,8 +323,27 @@ def test_files_pass_through_the_proxy(mlflow):
     assert [file["path"] for file in proxied] == ["ü.txt"]
     assert mlflow.http.delete(f"{base}/a dir").status_code == 200
     assert mlflow.http.get(f"{base}/a dir/ü.txt").status_code == 404
-    made = mlflow.http.post("/api/2.0/mlflow-artifacts/mpu/create/0/x", json={"path": "x", "num_parts": 1})
-    assert (made.status_code, made.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
+    assert mlflow.http.get(f"/api/2.0/mlflow-artifacts/presigned/0/{run}/artifacts/x").status_code == 501
+
+
+def test_a_large_file_may_come_in_parts_in_any_order(mlflow):
+    run = mlflow.run()
+    mpu, folder = "/api/2.0/mlflow-artifacts/mpu", f"0/{run}/artifacts/models"
+    made = mlflow.http.post(f"{mpu}/create/{folder}", json={"path": "/disk/big.bin", "num_parts": 3}).json()
+    tags = []
+    for part in reversed(made["credentials"]):
+        answer = mlflow.http.put(part["url"], content=b"%d" % part["part_number"] * 5, headers=part["headers"])
+        tags.append({"part_number": part["part_number"], "etag": answer.headers["etag"], "url": part["url"]})
+    finish = {"path": "/disk/big.bin", "upload_id": made["upload_id"], "parts": tags}
+    assert mlflow.http.post(f"{mpu}/complete/{folder}", json=finish).status_code == 200
+    assert mlflow.http.get(f"{PROXY}/{folder}/big.bin").content == b"111112222233333"
+    again = mlflow.http.post(f"{mpu}/complete/{folder}", json=finish)
+    assert (again.status_code, again.json()["error_code"]) == MISSING
+    assert mlflow.http.post(f"{mpu}/abort/{folder}", json=finish).status_code == 200
+    for wrong in ({"path": "x", "num_parts": 0}, {"path": "", "num_parts": 1}, {"path": "..", "num_parts": 1}):
+        assert mlflow.http.post(f"{mpu}/create/{folder}", json=wrong).status_code == 400
+    assert mlflow.http.put(f"{mpu}/part/..%2Fx/1", content=b"x").status_code in (400, 404)
+    assert mlflow.http.put(f"{mpu}/part/upload_x/1", content=b"x").status_code == 400
 
 
 def test_the_web_apps_own_calls_for_files_are_answered_too(mlflow):

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from ondol.access.service import allow
 from ondol.doors.guard import Guard
+from ondol.doors.mlflow import parts
 from ondol.doors.mlflow.protocol import Endpoint, MlflowError, endpoint, require, to_error
 from ondol.doors.rest import read_body
 from ondol.home import House
@@ -78,6 +79,10 @@ def routes(house: House, guard: Guard) -> list[BaseRoute]:
             Route(f"{prefix}/{files}", door(_get, "read"), methods=["GET"]),
             Route(f"{prefix}/{files}", door(_put, "write"), methods=["PUT"]),
             Route(f"{prefix}/{files}", door(_delete, "write"), methods=["DELETE"]),
+            Route(f"{prefix}/mpu/create/{{path:path}}", door(parts.create, "write"), methods=["POST"]),
+            Route(f"{prefix}/mpu/part/{{upload}}/{{number}}", door(parts.receive(_store), "write"), methods=["PUT"]),
+            Route(f"{prefix}/mpu/complete/{{path:path}}", door(parts.complete, "write"), methods=["POST"]),
+            Route(f"{prefix}/mpu/abort/{{path:path}}", door(parts.abort, "write"), methods=["POST"]),
             Route(f"{prefix}/{{rest:path}}", door(_unknown, "read"), methods=["GET", "POST", "PUT", "DELETE"]),
         ]
     for prefix in _AJAX:
@@ -133,9 +138,9 @@ async def _upload(request: Request, tools: Tools) -> Response:
 
 
 async def _unknown(request: Request, _: Tools) -> Response:
-    # Uploads in parts need a store that clients can reach themselves; on this word they send the file whole.
-    word = "NOT_IMPLEMENTED" if request.path_params["rest"].startswith(("mpu/", "presigned/")) else "ENDPOINT_NOT_FOUND"
-    raise MlflowError(word, f"There is no {request.method} {request.url.path} here: send and read files whole.")
+    # Presigned addresses need a store that clients can reach themselves; on this word they read the file from us.
+    word = "NOT_IMPLEMENTED" if request.path_params["rest"].startswith("presigned/") else "ENDPOINT_NOT_FOUND"
+    raise MlflowError(word, f"There is no {request.method} {request.url.path} here.")
 
 
 def _path(request: Request, name: str) -> str:
