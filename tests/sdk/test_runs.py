@@ -110,7 +110,6 @@ def test_what_the_house_refuses_is_said_and_kept_and_the_rest_arrives(place, cap
 
 
 def test_a_run_is_not_lost_because_of_its_name(place, caplog):
-    params = {"rate": float("nan")}
     with place.open() as client:
         with od.start_run(
             "churn\n", name="try; 3", run_id="an id", capture=False, params={"rate": float("nan")}
