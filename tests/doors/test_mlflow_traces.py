@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from ondol.doors.server import build_app
+from ondol.home import House, open_house
+from ondol.kernel.config import Config
 from tests.rooms import served
 
 PREFIX = "/api/3.0/mlflow"
@@ -73,6 +75,14 @@ class Mlflow:
         place = [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}]
         answer = self.ask("POST", "traces/search", locations=place, filter=text, **fields)
         return [one["trace_id"] for one in answer["traces"]]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def house(request, tmp_path) -> Iterator[House]:
+    database = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    opened = open_house(Config(home=str(tmp_path / "home"), database=database))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

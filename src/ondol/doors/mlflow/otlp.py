@@ -57,7 +57,7 @@ def route(house: House, guard: Guard, run: Run) -> Route:
             experiment = require(request.headers.get(EXPERIMENT, ""), f"the header {EXPERIMENT}")
             body = await read_body(request, limit)
             coding = request.headers.get("content-encoding", "").lower()
-            spans = await run_in_threadpool(_read, unpacked(body, coding, limit), kind)
+            spans = await run_in_threadpool(lambda: _read(unpacked(body, coding, limit), kind))
             named = traces.Spans(experiment=experiment, run=request.headers.get(RUN, ""), spans=spans)
             await run(_KEEP, named, actor.name)
         except ClientDisconnect:
