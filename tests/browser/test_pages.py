@@ -163,6 +163,18 @@ def test_an_answer_is_traced_back_to_tables_and_code(page: Page, shop: Shop) -> 
     expect(page.locator("h1")).to_have_text("orders")
 
 
+def test_kinds_that_are_left_out_of_an_ancestry_are_bridged(page: Page, shop: Shop) -> None:
+    visit(page, f"/lineage/{shop.things['request']}")
+    nodes = page.locator(".react-flow__node")
+    expect(nodes.filter(has_text="order_inputs")).to_be_visible()
+    page.get_by_role("group", name="Kinds shown").get_by_role("button", name="Version").click()
+    expect(nodes.filter(has_text="returns 1")).to_have_count(0)
+    expect(nodes.filter(has_text="silver/orders").first).to_be_visible()
+    page.get_by_role("button", name="1 step").click()
+    expect(nodes.filter(has_text="silver/orders")).to_have_count(0)
+    expect(page).to_have_url(re.compile("hidden=version"))
+
+
 def test_an_address_that_leads_nowhere_says_so(page: Page) -> None:
     page.goto(f"/{quote('no such page')}")
     expect(page.locator("h1")).to_have_text("There is no such page.")

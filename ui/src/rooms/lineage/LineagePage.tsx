@@ -14,16 +14,23 @@ import { LineageGraph } from "./LineageGraph";
 export default function LineagePage({ id = "" }: { readonly id?: string }) {
   const words = useWords().lineage;
   const [direction, setDirection] = useUrlChoice("direction", ["ancestors", "descendants"]);
+  const [depth, setDepth] = useUrlChoice("depth", ["all", "1", "2", "4"]);
+  const depths = [["1", words.stepsAway(1)], ["2", words.stepsAway(2)], ["4", words.stepsAway(4)], ["all", words.allSteps]] as const;
   const choices = [["ancestors", words.ancestors], ["descendants", words.descendants]] as const;
   return (
     <Page
       title={`${words.name} · ${shortId(id)}`}
       lead={direction === "ancestors" ? words.lead : words.leadDown}
-      actions={<Choices label={words.direction} choices={choices} chosen={direction} onChoose={setDirection} />}
+      actions={
+        <>
+          <Choices label={words.depth} choices={depths} chosen={depth} onChoose={setDepth} />
+          <Choices label={words.direction} choices={choices} chosen={direction} onChoose={setDirection} />
+        </>
+      }
     >
       {id.startsWith("req_") && <RequestCards id={id} />}
       <Card>
-        <LineageGraph id={id} direction={direction} height={460} />
+        <LineageGraph key={id} id={id} direction={direction} height={440} asks {...(depth === "all" ? {} : { depth: Number(depth) })} />
       </Card>
     </Page>
   );

@@ -1,4 +1,9 @@
 export const en = {
+  depth: "How far",
+  stepsAway: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
+  allSteps: "All",
+  showMore: "Show more",
+  kindsShown: "Kinds shown",
   cut: (count: number) => `There is more: these are the nearest ${count}. A chosen box leads on to its own ancestry.`,
   name: "Ancestry",
   lead: "What this was made from, back to the tables and the code.",
@@ -35,6 +40,11 @@ export const en = {
 };
 
 export const ko: typeof en = {
+  depth: "거리",
+  stepsAway: (count: number) => `${count}단계`,
+  allSteps: "전부",
+  showMore: "더 보기",
+  kindsShown: "보이는 종류",
   cut: (count: number) => `더 있습니다. 가장 가까운 ${count}개만 보입니다. 상자를 고르면 그 내력으로 이어집니다.`,
   name: "계보",
   lead: "무엇으로 만들어졌는지, 테이블과 코드까지 거슬러 올라갑니다.",

@@ -13,7 +13,7 @@ type Pages = InfiniteData<RunPage, string>;
 const firstPage = 100;
 const nextPage = 500;
 const mostRefreshed = 20;
-const whileRunning = 3_000;
+const whileRunning = 4_000;
 
 export interface RunPages {
   /** Undefined until the first page is there. */
