@@ -442,3 +442,27 @@ def test_what_is_no_assessment_is_refused(mlflow):
     assert mlflow.refused("GET", "traces/tr-none/assessments/a-1") == MISSING
     large = FEEDBACK | {"feedback": {"value": 10**400}}
     assert mlflow.send("POST", path, assessment=large).status_code in (200, 400)
+
+
+def test_people_read_traces_too(mlflow, house):
+    said_so = said(mlflow__spanInputs={"stringValue": "why?"})
+    mlflow.otlp(span(1, attributes=said_so), span(2, parent=1))
+    mlflow.otlp(span(3, trace="b" * 32))
+    mlflow.ask("POST", f"traces/{ID}/assessments", assessment=FEEDBACK)
+    page = mlflow.http.get("/v1/traces", params={"experiment": "Default", "limit": 1}).json()
+    assert [one["name"] for one in page["items"]] == ["span 3"]
+    rest = mlflow.http.get("/v1/traces", params={"limit": 1, "token": page["next_token"]}).json()
+    assert ([one["id"] for one in rest["items"]], rest["next_token"]) == ([ID], None)
+    assert [one.id for one in house.call("traces.list", {"filter": "span.name = 'span 2'"}).items] == [ID]
+    found = house.call("traces.get", {"trace": ID})
+    assert (found.name, found.state, found.milliseconds, found.request) == ("span 1", "OK", 2_000, '"why?"')
+    assert [(one.name, one.parent, one.milliseconds) for one in found.spans] == [
+        ("span 1", "", 1_000.0), ("span 2", f"{1:016x}", 1_000.0)
+    ]  # fmt: skip
+    assert found.spans[0].attributes == {"mlflow.spanInputs": "why?"}
+    (opinion,) = found.assessments
+    assert opinion | {"id": ""} == {
+        "id": "", "kind": "feedback", "name": "right", "value": "true", "source": "kim", "rationale": "it is"
+    }  # fmt: skip
+    assert mlflow.http.get("/v1/traces/tr-none").status_code == 404
+    assert mlflow.http.get("/v1/traces", params={"experiment": "none"}).status_code == 404

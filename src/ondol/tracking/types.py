@@ -350,33 +350,46 @@ class ImportedRun(msgspec.Struct, frozen=True, kw_only=True):
     points: int
 
 
-class TrackedAssessment(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody says of a trace: feedback, an expectation or an issue. `content` is the rest as it was sent."""
+class ListTraces(msgspec.Struct, frozen=True, kw_only=True):
+    """`experiment` is a name or an id, empty for all; `filter`: `tags.team = 'ops' AND span.name LIKE 'plan%'`;
+    `order_by`: `["execution_time_ms DESC"]`, else the newest first."""
 
-    id: str
+    experiment: str = ""
+    filter: str = ""
+    order_by: list[str] = []
+    limit: int = 50
+    token: str = ""
+
+
+class GetTrace(msgspec.Struct, frozen=True, kw_only=True):
     trace: str
-    kind: str
-    name: str
-    value: str | None
-    number: float | None
-    valid: bool
-    overrides: str | None
-    created_ms: int
-    updated_ms: int
-    content: dict[str, Any]
 
 
-class TrackedTrace(msgspec.Struct, frozen=True, kw_only=True):
-    """A trace with everything that protocols show of it, in their units."""
+class TraceSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was done: what its `parent` asked for."""
 
     id: str
-    experiment: int
-    started_ms: int
-    duration_ms: int | None
+    parent: str
+    name: str
+    status: str
+    started_at: datetime
+    milliseconds: float | None
+    attributes: dict[str, Any]
+
+
+class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call did; `request` and `response` are cut. `assessments` are what people and judges say of it, each
+    with an id, kind, name, value, source and rationale; `spans` are there when one trace is asked for."""
+
+    id: str
+    experiment: str
+    name: str
     state: str
-    client_request: str | None
-    request_preview: str | None
-    response_preview: str | None
-    tags: dict[str, str] = {}
-    metadata: dict[str, str] = {}
-    assessments: list[TrackedAssessment] = []
+    started_at: datetime
+    milliseconds: int | None
+    request: str
+    response: str
+    tags: dict[str, str]
+    metadata: dict[str, str]
+    assessments: list[dict[str, str]] = []
+    spans: list[TraceSpan] = []

@@ -12,9 +12,8 @@ from ondol.doors.mlflow.protocol import Endpoint, endpoint, require
 from ondol.kernel.errors import Invalid
 from ondol.ports.tools import Tools
 from ondol.tracking import rules
-from ondol.tracking.rules.traces import check_id, clean
+from ondol.tracking.rules.traces import TrackedAssessment, check_id, clean
 from ondol.tracking.service import assessments
-from ondol.tracking.types import TrackedAssessment
 
 KINDS: Final = ("feedback", "expectation", "issue")
 SOURCES: Final = ("SOURCE_TYPE_UNSPECIFIED", "HUMAN", "LLM_JUDGE", "CODE")

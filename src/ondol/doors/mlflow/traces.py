@@ -13,9 +13,8 @@ from ondol.doors.mlflow.protocol import Endpoint, MlflowError, endpoint, require
 from ondol.kernel.errors import Invalid
 from ondol.ports.tools import Tools
 from ondol.tracking import rules
-from ondol.tracking.rules.traces import STATES
+from ondol.tracking.rules.traces import STATES, TrackedTrace
 from ondol.tracking.service import traces
-from ondol.tracking.types import TrackedTrace
 
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ondol.ports import driver
 from ondol.tracking.repo.trace_tables import assessments
-from ondol.tracking.types import TrackedAssessment
+from ondol.tracking.rules.traces import TrackedAssessment
 
 TOGETHER = 500
 

@@ -53,14 +53,15 @@ _LISTED: dict[tuple[str, str], tuple[sa.Table, Any]] = {
 
 def search_traces(
     connection: sa.Connection,
-    ids: Sequence[int],
+    ids: Sequence[int] | None,
     clauses: Sequence[Clause],
     orders: Sequence[Order],
     part: tuple[int, int],
 ) -> list[str]:
     """Ids of the traces of these experiments that fulfil every clause, the newest first unless `orders` say else.
 
-    `part` is how many at most and how many are left out before; one more than that says that there are more.
+    `ids` None means all experiments. `part` is how many at most and how many are left out before; one more than that
+    says that there are more.
     """
     limit, offset = part
     sorting: list[Any] = []
@@ -74,7 +75,10 @@ def search_traces(
         sorting.append(traces.c.started_ms.desc())
     query = (
         sa.select(traces.c.id)
-        .where(traces.c.experiment.in_(ids), *(_condition(clause, connection) for clause in clauses))
+        .where(
+            sa.true() if ids is None else traces.c.experiment.in_(ids),
+            *(_condition(clause, connection) for clause in clauses),
+        )
         .order_by(*sorting, traces.c.id)
         .limit(limit + 1)
         .offset(offset)

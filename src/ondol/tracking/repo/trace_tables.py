@@ -30,6 +30,7 @@ traces = sa.Table(
     sa.Column("client_request", sa.Text),
     sa.Column("request_preview", sa.Text),
     sa.Column("response_preview", sa.Text),
+    sa.Index("ix_traces_started_ms_id", "started_ms", "id"),
     sa.Index("ix_traces_experiment_started_ms_id", "experiment", "started_ms", "id"),
 )
 trace_tags = sa.Table(

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from ondol.ports import driver
 from ondol.tracking.repo.assessments import read_assessments
 from ondol.tracking.repo.trace_tables import spans, trace_metadata, trace_prompts, trace_runs, trace_tags, traces
-from ondol.tracking.rules.traces import SpanRow
-from ondol.tracking.types import TrackedTrace
+from ondol.tracking.rules.traces import SpanRow, TrackedTrace
 
 TOGETHER = 500
 """So many ids in one statement: databases limit how many values it takes."""

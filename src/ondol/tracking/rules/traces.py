@@ -45,6 +45,38 @@ CHAT_USAGE: Final = "mlflow.chat.tokenUsage"
 TOKENS: Final = ("input_tokens", "output_tokens", "total_tokens")
 
 
+class TrackedAssessment(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody says of a trace: feedback, an expectation or an issue. `content` is the rest as it was sent."""
+
+    id: str
+    trace: str
+    kind: str
+    name: str
+    value: str | None
+    number: float | None
+    valid: bool
+    overrides: str | None
+    created_ms: int
+    updated_ms: int
+    content: dict[str, Any]
+
+
+class TrackedTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """A trace with everything that protocols show of it, in their units."""
+
+    id: str
+    experiment: int
+    started_ms: int
+    duration_ms: int | None
+    state: str
+    client_request: str | None
+    request_preview: str | None
+    response_preview: str | None
+    tags: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    assessments: list[TrackedAssessment] = []
+
+
 class SpanRow(NamedTuple):
     """A span as its table holds it; `usage` is the JSON of the tokens it says it used, empty for none."""
 

@@ -10,12 +10,12 @@ from ondol.kernel.errors import Invalid, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.ports.tools import Tools
 from ondol.tracking import rules
-from ondol.tracking.types import TrackedAssessment
 
 if TYPE_CHECKING:
     from ondol.tracking.repo import assessments as repo
     from ondol.tracking.repo import traces
     from ondol.tracking.rules import traces as words
+    from ondol.tracking.rules.traces import TrackedAssessment
 else:
     repo, traces = lazy("ondol.tracking.repo.assessments"), lazy("ondol.tracking.repo.traces")
     words = lazy("ondol.tracking.rules.traces")

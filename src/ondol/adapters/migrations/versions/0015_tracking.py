@@ -111,6 +111,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("traces", schema=None) as batch_op:
         batch_op.create_index("ix_traces_experiment_started_ms_id", ["experiment", "started_ms", "id"], unique=False)
+        batch_op.create_index("ix_traces_started_ms_id", ["started_ms", "id"], unique=False)
 
     op.create_table(
         "assessments",
