@@ -91,6 +91,16 @@ MESSAGES: Final[dict[str, dict[int, Field]]] = {
     "KeyValueList": {1: Field("values", "KeyValue", True)},
 }
 
+
+def _camel(name: str) -> str:
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+_SPELLED: Final = {
+    message: {spelled: field for field in fields.values() for spelled in (field.name, _camel(field.name))}
+    for message, fields in MESSAGES.items()
+}
+
 _VARINT, _FIXED64, _PREFIXED, _FIXED32 = 0, 1, 2, 5
 _WIRES: Final = {
     **dict.fromkeys(("bool", "int64", "count", "span_kind", "status_code"), _VARINT),
@@ -269,10 +279,9 @@ def _convert(given: Any, message: str, depth: int) -> Message:
     if depth > DEEPEST:
         raise _mistake(f"messages are more than {DEEPEST} deep")
     found: Message = {}
-    for field in MESSAGES[message].values():
-        value = given.get(_camel(field.name))
-        value = given.get(field.name) if value is None else value
-        if value is None:
+    known = _SPELLED[message]
+    for spelled, value in given.items():
+        if value is None or (field := known.get(spelled)) is None:
             continue
         if field.many:
             if not isinstance(value, list):
@@ -285,10 +294,6 @@ def _convert(given: Any, message: str, depth: int) -> Message:
     if message == "AnyValue" and len(found) > 1:
         raise _mistake(f"a value is of several kinds: {', '.join(found)}")
     return _completed(found, message)
-
-
-def _camel(name: str) -> str:
-    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
 
 
 _RANGES: Final = {"int64": (-(2**63), 2**63), "fixed64": (0, 2**64), "count": (0, 2**32), "fixed32": (0, 2**32)}
