@@ -36,6 +36,7 @@ import ondol.tracking.service
 import ondol.tracking.service.curves
 import ondol.tracking.service.experiments
 import ondol.tracking.service.importing
+import ondol.tracking.service.previews
 import ondol.tracking.service.traces
 from ondol.kernel.event import Event, Reaction
 from ondol.kernel.operation import Operation, collect
@@ -49,6 +50,7 @@ ROOMS = (
         ondol.tracking.service.curves,
         ondol.tracking.service.experiments,
         ondol.tracking.service.importing,
+        ondol.tracking.service.previews,
         ondol.tracking.service.traces,
     ),
     (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 
+import polars as pl
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -143,11 +145,15 @@ def test_a_new_run_appears_and_its_curve_grows_without_a_reload(desk: Page, offi
 
 
 def test_the_files_of_a_run_are_looked_at_in_place(desk: Page, office: Office) -> None:
-    for path, content in FILES.items():
+    table = io.BytesIO()
+    pl.DataFrame({"carrier": ["AA", "U, A"], "delays": [[1, 2], []]}).write_parquet(table)
+    for path, content in {**FILES, "tables/rows.parquet": table.getvalue()}.items():
         put_artifact(office.house.tools(), office.ids[0], path, content)
     visit(desk, f"/runs/{office.ids[0]}")
     desk.get_by_role("button", name="rows.csv").click()
     expect(desk.get_by_role("cell", name="U, A")).to_be_visible()
+    desk.get_by_role("button", name="rows.parquet").click()
+    expect(desk.get_by_role("cell", name="[1, 2]")).to_be_visible()
     desk.get_by_role("button", name="config.json").click()
     expect(desk.locator(".file-text")).to_contain_text('"leaves": 31')
     desk.get_by_role("button", name="model.pkl").click()

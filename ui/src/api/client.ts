@@ -74,7 +74,8 @@ export function addressOf(path: string, input: LooseInput = {}): string {
   return query.size > 0 ? `${filled}?${query}` : filled;
 }
 
-async function refusal(response: Response): Promise<HouseError> {
+/** What the house said when it refused. */
+export async function refusal(response: Response): Promise<HouseError> {
   let said: { code?: unknown; message?: unknown; hint?: unknown } = {};
   try {
     const { error } = (await response.json()) as { error?: typeof said };

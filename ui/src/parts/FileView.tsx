@@ -1,6 +1,6 @@
 import "./files.css";
 import { useQuery } from "@tanstack/react-query";
-import { HouseError } from "../api/client";
+import { refusal, type HouseError } from "../api/client";
 import { useFormat, useWords } from "../words";
 import { DataTable, type Column } from "./DataTable";
 import { kindOf, tableOf } from "./files";
@@ -12,6 +12,8 @@ interface FileViewProperties {
   /** Where its bytes are. */
   readonly href: string;
   readonly size: number;
+  /** Where a Parquet file's first rows are, as CSV. */
+  readonly head?: string;
 }
 
 const mostRead = 4_000_000;
@@ -19,7 +21,8 @@ const mostRows = 500;
 const mostText = 400_000;
 
 /** A file as a person can look at it. Pages run in a frame without an origin, which can reach nobody. */
-export function FileView({ path, href, size }: FileViewProperties) {
+export function FileView(properties: FileViewProperties) {
+  const { path, href, size } = properties;
   const { tracking: words } = useWords();
   const format = useFormat();
   const name = path.slice(path.lastIndexOf("/") + 1);
@@ -32,15 +35,16 @@ export function FileView({ path, href, size }: FileViewProperties) {
           {words.download}
         </a>
       </header>
-      <Look path={path} href={href} size={size} />
+      <Look {...properties} />
     </div>
   );
 }
 
-function Look({ path, href, size }: FileViewProperties) {
+function Look({ path, href, size, head }: FileViewProperties) {
   const { tracking: words } = useWords();
   const kind = kindOf(path);
-  if (kind === "other") return <p className="soft">{words.noPreview}</p>;
+  if (kind === "parquet" && head !== undefined) return <TextLook path={path} href={head} />;
+  if (kind === "other" || kind === "parquet") return <p className="soft">{words.noPreview}</p>;
   if (size > mostRead && kind !== "image") return <p className="soft">{words.tooLarge}</p>;
   if (kind === "image") return <img className="file-image" src={href} alt={path} />;
   if (kind === "page") return <iframe className="file-page" src={href} title={path} sandbox="allow-scripts" />;
@@ -49,7 +53,7 @@ function Look({ path, href, size }: FileViewProperties) {
 
 async function read(href: string): Promise<string> {
   const response = await fetch(href);
-  if (!response.ok) throw new HouseError(response.status, "unread", `${response.status} ${response.statusText}`, "");
+  if (!response.ok) throw await refusal(response);
   return response.text();
 }
 
@@ -59,7 +63,7 @@ function TextLook({ path, href }: Pick<FileViewProperties, "path" | "href">) {
   return (
     <Answered from={text}>
       {(content) => {
-        if (kind === "table") return <Table path={path} text={content} />;
+        if (kind === "table" || kind === "parquet") return <Table path={path} text={content} />;
         if (kind === "markdown") return <Markdown text={content} />;
         return <pre className="file-text" tabIndex={0}>{(kind === "json" ? pretty(content) : content).slice(0, mostText)}</pre>;
       }}

@@ -1,13 +1,14 @@
-export type FileKind = "image" | "page" | "table" | "json" | "markdown" | "text" | "other";
+export type FileKind = "image" | "page" | "table" | "parquet" | "json" | "markdown" | "text" | "other";
 
 const kinds: Readonly<Record<string, FileKind>> = {
   ...of("image", "png jpg jpeg gif svg webp bmp avif ico"),
   ...of("page", "html htm"),
   ...of("table", "csv tsv"),
+  ...of("parquet", "parquet"),
   ...of("json", "json ipynb geojson"),
   ...of("markdown", "md markdown"),
   ...of("text", "txt log py r sh sql yaml yml toml cfg ini xml js ts css jsonl ndjson patch diff lock tex rst mlmodel dot"),
-  ...of("other", "pkl pickle joblib pt pth bin safetensors onnx parquet zip gz tar h5 npz npy pdf arrow feather model"),
+  ...of("other", "pkl pickle joblib pt pth bin safetensors onnx zip gz tar h5 npz npy pdf arrow feather model"),
 };
 
 function of(kind: FileKind, endings: string): Record<string, FileKind> {

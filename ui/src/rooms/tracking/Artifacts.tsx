@@ -40,7 +40,13 @@ function Browser({ run, files }: { readonly run: string; readonly files: readonl
         {file === undefined ? (
           <p className="soft">{words.pickFile}</p>
         ) : (
-          <FileView key={file.path} path={file.path} size={file.size} href={addressOf("/v1/runs/{run}/artifacts/{path}", { path: { run, path: file.path } })} />
+          <FileView
+            key={file.path}
+            path={file.path}
+            size={file.size}
+            href={addressOf("/v1/runs/{run}/artifacts/{path}", { path: { run, path: file.path } })}
+            head={addressOf("/v1/runs/{run}/tables/{path}", { path: { run, path: file.path } })}
+          />
         )}
       </div>
     </div>
