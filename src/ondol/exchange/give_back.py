@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from ondol.exchange.copying import Report
 from ondol.exchange.local_files import PROXIED
 from ondol.exchange.mlflow_server import MlflowApi
 from ondol.exchange.source import RUN_NAME, Source, SourceExperiment, SourceRun
-from ondol.exchange.take_over import Report, Say
+from ondol.exchange.take_over import Say
 from ondol.kernel.errors import NotFound, OndolError
 
 OUR_RUN = "ondol.run"
@@ -114,10 +115,10 @@ def _parts(items: list[Any], size: int) -> Iterator[list[Any]]:
 
 def _files(source: Source, target: MlflowApi, identity: str, run: SourceRun, report: Report) -> None:
     root = str(target.get("runs/get", {"run_id": identity})["run"]["info"]["artifact_uri"])
-    for file in source.files(run):
+    for file in source.files(run.artifacts):
         if not root.startswith(PROXIED):
             report.problems.append(f"run {run.id}: {target.where} keeps artifacts at {root}, not behind its proxy")
             return
-        target.write_file(f"{root.removeprefix(PROXIED).lstrip('/')}/{file.path}", source.read(run, file))
+        target.write_file(f"{root.removeprefix(PROXIED).lstrip('/')}/{file.path}", source.read(run.artifacts, file))
         report.files += 1
         report.bytes += file.size

@@ -14,11 +14,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from ondol.exchange import local_files
-from ondol.exchange.source import POINTS_A_PART, SourceExperiment, SourceFile, SourceRun
+from ondol.exchange.source import (
+    POINTS_A_PART,
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRegistered,
+    SourceRun,
+    SourceVersion,
+)
 from ondol.kernel.errors import Invalid, Unavailable
 from ondol.tracking.types import DatasetInput, KeyValue, Point, TrackedDataset
 
 RUNS_A_PAGE = 200
+_MODEL_STATUSES = {1: "PENDING", 2: "READY", 3: "FAILED"}
 
 
 class DatabaseSource:
@@ -76,11 +85,70 @@ class DatabaseSource:
             for part in streamed.mappings().partitions():
                 yield [_point(row) for row in part]
 
-    def files(self, run: SourceRun) -> Iterator[SourceFile]:
-        return local_files.files_below(local_files.folder_of(run.artifacts, self._artifacts))
+    def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
+        if not self._has("logged_models"):
+            return
+        table = self._table("logged_models")
+        rows = self._rows(sa.select(table).where(table.c.experiment_id == int(experiment.id)))
+        ids = [row["model_id"] for row in rows]
+        params = self._texts("logged_model_params", "model_id", ids, ("param_key", "param_value"))
+        tags = self._texts("logged_model_tags", "model_id", ids, ("tag_key", "tag_value"))
+        for row in rows:
+            yield SourceModel(
+                id=row["model_id"],
+                name=row["name"],
+                created_ms=row["creation_timestamp_ms"],
+                artifacts=row["artifact_location"],
+                kind=row["model_type"] or "",
+                status=_MODEL_STATUSES.get(row["status"], "READY"),
+                source_run=row["source_run_id"] or "",
+                deleted=row["lifecycle_stage"] == "deleted",
+                params=params[row["model_id"]],
+                tags=tags[row["model_id"]],
+            )
 
-    def read(self, run: SourceRun, file: SourceFile) -> Iterator[bytes]:
-        return local_files.chunks_of(local_files.folder_of(run.artifacts, self._artifacts) / file.path)
+    def registered(self) -> Iterator[SourceRegistered]:
+        if not self._has("registered_models"):
+            return
+        table = self._table("registered_models")
+        for row in self._rows(sa.select(table).order_by(table.c.name)):
+            name = row["name"]
+            aliases = self._texts("registered_model_aliases", "name", [name], ("alias", "version"))[name]
+            yield SourceRegistered(
+                name=name,
+                description=row["description"] or "",
+                tags=self._texts("registered_model_tags", "name", [name], ("key", "value"))[name],
+                aliases={alias: int(number) for alias, number in aliases.items()},
+                versions=self._versions(name),
+            )
+
+    def _versions(self, name: str) -> list[SourceVersion]:
+        table = self._table("model_versions")
+        query = sa.select(table).where(table.c.name == name, table.c.current_stage != "Deleted_Internal")
+        tags: dict[int, dict[str, str]] = defaultdict(dict)
+        if self._has("model_version_tags"):
+            known = self._table("model_version_tags")
+            for row in self._rows(sa.select(known).where(known.c.name == name)):
+                tags[row["version"]][row["key"]] = row["value"]
+        return [
+            SourceVersion(
+                number=row["version"],
+                source=row["source"] or "",
+                artifacts=row.get("storage_location") or "",
+                run=row["run_id"] or "",
+                run_link=row.get("run_link") or "",
+                description=row["description"] or "",
+                stage=row["current_stage"] or "None",
+                tags=tags[row["version"]],
+            )
+            for row in self._rows(query.order_by(table.c.version))
+        ]
+
+    def files(self, artifacts: str) -> Iterator[SourceFile]:
+        return local_files.files_below(local_files.folder_of(artifacts, self._artifacts))
+
+    def read(self, artifacts: str, file: SourceFile) -> Iterator[bytes]:
+        return local_files.chunks_of(local_files.folder_of(artifacts, self._artifacts) / file.path)
 
     def _has(self, name: str) -> bool:
         return name in self._tables.tables
@@ -114,9 +182,15 @@ class DatabaseSource:
             )
 
     def _pairs(self, name: str, ids: list[str]) -> dict[str, dict[str, str]]:
-        table, found = self._table(name), defaultdict[str, dict[str, str]](dict)
-        for row in self._rows(sa.select(table).where(table.c.run_uuid.in_(ids))):
-            found[row["run_uuid"]][row["key"]] = row["value"] or ""
+        return self._texts(name, "run_uuid", ids, ("key", "value"))
+
+    def _texts(self, name: str, owner: str, ids: list[str], pair: tuple[str, str]) -> dict[str, dict[str, str]]:
+        """Keys and values of each owner; nothing where this release of MLflow had no such table."""
+        found = defaultdict[str, dict[str, str]](dict)
+        if self._has(name):
+            table, (key, value) = self._table(name), pair
+            for row in self._rows(sa.select(table).where(table.c[owner].in_(ids))):
+                found[row[owner]][row[key]] = str(row[value] if row[value] is not None else "")
         return found
 
     def _keys(self, ids: list[str]) -> dict[str, list[str]]:

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from ondol.exchange import local_files
-from ondol.exchange.source import POINTS_A_PART, SourceExperiment, SourceFile, SourceRun
+from ondol.exchange.source import (
+    POINTS_A_PART,
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRegistered,
+    SourceRun,
+    SourceVersion,
+)
 from ondol.kernel.errors import Invalid, Unavailable
 from ondol.tracking.types import Point
 
@@ -55,11 +63,51 @@ class FolderSource:
                 while part := list(islice(lines, POINTS_A_PART)):
                     yield [_point(key, line) for line in part if line.strip()]
 
-    def files(self, run: SourceRun) -> Iterator[SourceFile]:
-        return local_files.files_below(Path(run.artifacts))
+    def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
+        for file in _metas(self._folders[experiment.id] / "models"):
+            meta = _read_meta(file.parent)
+            yield SourceModel(
+                id=str(meta["model_id"]),
+                name=str(meta.get("name") or meta["model_id"]),
+                created_ms=int(meta.get("creation_timestamp") or 0),
+                artifacts=str(file.parent / "artifacts"),
+                kind=str(meta.get("model_type") or ""),
+                source_run=str(meta.get("source_run_id") or ""),
+                deleted=meta.get("lifecycle_stage") == "deleted",
+                params=_texts(file.parent / "params"),
+                tags=_texts(file.parent / "tags"),
+            )
 
-    def read(self, run: SourceRun, file: SourceFile) -> Iterator[bytes]:
-        return local_files.chunks_of(Path(run.artifacts) / file.path)
+    def registered(self) -> Iterator[SourceRegistered]:
+        for file in _metas(Path(self.where) / "models"):
+            meta, folder = _read_meta(file.parent), file.parent
+            versions = [_version(part, _read_meta(part)) for part in folder.glob("version-*")]
+            yield SourceRegistered(
+                name=str(meta.get("name") or folder.name),
+                description=str(meta.get("description") or ""),
+                tags=_texts(folder / "tags"),
+                aliases={alias: int(number) for alias, number in _texts(folder / "aliases").items()},
+                versions=sorted(versions, key=lambda version: version.number),
+            )
+
+    def files(self, artifacts: str) -> Iterator[SourceFile]:
+        return local_files.files_below(local_files.folder_of(artifacts, ""))
+
+    def read(self, artifacts: str, file: SourceFile) -> Iterator[bytes]:
+        return local_files.chunks_of(local_files.folder_of(artifacts, "") / file.path)
+
+
+def _version(folder: Path, meta: dict[str, Any]) -> SourceVersion:
+    return SourceVersion(
+        number=int(meta.get("version") or folder.name.removeprefix("version-")),
+        source=str(meta.get("source") or ""),
+        artifacts=str(meta.get("storage_location") or ""),
+        run=str(meta.get("run_id") or ""),
+        run_link=str(meta.get("run_link") or ""),
+        description=str(meta.get("description") or ""),
+        stage=str(meta.get("current_stage") or "None"),
+        tags=_texts(folder / "tags"),
+    )
 
 
 def _metas(folder: Path) -> list[Path]:

@@ -11,7 +11,15 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from ondol.exchange.local_files import CHUNK, PROXIED, chunks_of, files_below, folder_of
-from ondol.exchange.source import POINTS_A_PART, SourceExperiment, SourceFile, SourceRun
+from ondol.exchange.source import (
+    POINTS_A_PART,
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRegistered,
+    SourceRun,
+    SourceVersion,
+)
 from ondol.kernel.errors import NotFound, Unavailable
 from ondol.tracking.types import DatasetInput, KeyValue, Point, TrackedDataset
 
@@ -45,6 +53,23 @@ class MlflowApi:
             yield from page.get(name, [])
             if not (token := page.get("next_page_token", "")):
                 return
+
+    def listed(self, path: str, name: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Every item of a list that is asked for with GET."""
+        token = ""
+        while True:
+            page = self.get(path, asked | ({"page_token": token} if token else {}))
+            yield from page.get(name, [])
+            if not (token := page.get("next_page_token", "")):
+                return
+
+    def folder(self, path: str) -> list[dict[str, Any]]:
+        """What lies in a folder of the artifact proxy."""
+        answer = self._http.request("GET", f"{self.where}{_FILES}?{urlencode({'path': path})}")
+        if answer.status != 200:
+            raise Unavailable(f"{self.where} does not list {path}: {answer.status} {answer.reason}")
+        found: list[dict[str, Any]] = msgspec.json.decode(answer.data).get("files", [])
+        return found
 
     def read_file(self, path: str) -> Iterator[bytes]:
         """A file of the artifact proxy, in chunks."""
@@ -124,26 +149,72 @@ class ServerSource:
                 if not (token := page.get("next_page_token", "")):
                     break
 
-    def files(self, run: SourceRun) -> Iterator[SourceFile]:
-        if not run.artifacts.startswith(PROXIED):
-            yield from files_below(folder_of(run.artifacts, ""))
+    def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
+        try:
+            for found in self._api.pages("logged-models/search", "models", {"experiment_ids": [experiment.id]}):
+                yield _model(found)
+        except NotFound:
+            return  # MLflow 2 has no logged models.
+
+    def registered(self) -> Iterator[SourceRegistered]:
+        for found in self._api.listed("registered-models/search", "registered_models", {"max_results": 1000}):
+            asked = {"filter": f"name = '{found['name']}'", "max_results": 1000}
+            versions = map(_version, self._api.listed("model-versions/search", "model_versions", asked))
+            yield SourceRegistered(
+                name=found["name"],
+                description=found.get("description", ""),
+                tags=_pairs(found.get("tags", [])),
+                aliases={one["alias"]: int(one["version"]) for one in found.get("aliases", [])},
+                versions=sorted(versions, key=lambda version: version.number),
+            )
+
+    def files(self, artifacts: str) -> Iterator[SourceFile]:
+        if not artifacts.startswith(PROXIED):
+            yield from files_below(folder_of(artifacts, ""))
             return
+        root = artifacts.removeprefix(PROXIED).lstrip("/")
         folders = [""]
         while folders:
             folder = folders.pop()
-            listed = self._api.get("artifacts/list", {"run_id": run.id} | ({"path": folder} if folder else {}))
-            for one in listed.get("files", []):
+            for one in self._api.folder(f"{root}/{folder}".rstrip("/")):
+                path = f"{folder}/{one['path'].rpartition('/')[2]}".lstrip("/")
                 if one.get("is_dir"):
-                    folders.append(one["path"])
+                    folders.append(path)
                 else:
-                    yield SourceFile(path=one["path"], size=int(one.get("file_size") or 0))
+                    yield SourceFile(path=path, size=int(one.get("file_size") or 0))
 
-    def read(self, run: SourceRun, file: SourceFile) -> Iterator[bytes]:
-        if not run.artifacts.startswith(PROXIED):
-            yield from chunks_of(folder_of(run.artifacts, "") / file.path)
+    def read(self, artifacts: str, file: SourceFile) -> Iterator[bytes]:
+        if not artifacts.startswith(PROXIED):
+            yield from chunks_of(folder_of(artifacts, "") / file.path)
             return
-        root = run.artifacts.removeprefix(PROXIED).lstrip("/")
-        yield from self._api.read_file(f"{root}/{file.path}")
+        yield from self._api.read_file(f"{artifacts.removeprefix(PROXIED).lstrip('/')}/{file.path}")
+
+
+def _model(found: dict[str, Any]) -> SourceModel:
+    info, data = found["info"], found.get("data", {})
+    return SourceModel(
+        id=info["model_id"],
+        name=info.get("name", ""),
+        created_ms=int(info.get("creation_timestamp_ms") or 0),
+        artifacts=info.get("artifact_uri", ""),
+        kind=info.get("model_type", ""),
+        status=info.get("status", "READY").removeprefix("LOGGED_MODEL_").replace("UPLOAD_FAILED", "FAILED"),
+        source_run=info.get("source_run_id", ""),
+        params=_pairs(data.get("params", [])),
+        tags=_pairs(info.get("tags", [])),
+    )
+
+
+def _version(found: dict[str, Any]) -> SourceVersion:
+    return SourceVersion(
+        number=int(found["version"]),
+        source=found.get("source", ""),
+        run=found.get("run_id", ""),
+        run_link=found.get("run_link", ""),
+        description=found.get("description", ""),
+        stage=found.get("current_stage", "None"),
+        tags=_pairs(found.get("tags", [])),
+    )
 
 
 def _pairs(found: list[dict[str, str]]) -> dict[str, str]:

@@ -40,6 +40,43 @@ class SourceRun(msgspec.Struct, frozen=True, kw_only=True):
     datasets: list[DatasetInput] = []
 
 
+class SourceModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that a run has logged, before anybody registered it (MLflow 3)."""
+
+    id: str
+    name: str
+    created_ms: int
+    artifacts: str
+    kind: str = ""
+    status: str = "READY"
+    source_run: str = ""
+    deleted: bool = False
+    params: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class SourceVersion(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    source: str
+    artifacts: str = ""
+    """Where its files are; empty when `source` says it."""
+    run: str = ""
+    run_link: str = ""
+    description: str = ""
+    stage: str = "None"
+    tags: dict[str, str] = {}
+
+
+class SourceRegistered(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered model; `aliases` are numbers of versions, which come in the order of their numbers."""
+
+    name: str
+    description: str = ""
+    tags: dict[str, str] = {}
+    aliases: dict[str, int] = {}
+    versions: list[SourceVersion] = []
+
+
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     size: int
@@ -57,9 +94,14 @@ class Source(Protocol):
     def points(self, run: SourceRun) -> Iterator[list[Point]]:
         """Every point of every metric, in parts of at most `POINTS_A_PART`."""
 
-    def files(self, run: SourceRun) -> Iterator[SourceFile]: ...
+    def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]: ...
 
-    def read(self, run: SourceRun, file: SourceFile) -> Iterator[bytes]:
+    def registered(self) -> Iterator[SourceRegistered]: ...
+
+    def files(self, artifacts: str) -> Iterator[SourceFile]:
+        """What lies below an address of artifacts; `Unavailable` where this source cannot look."""
+
+    def read(self, artifacts: str, file: SourceFile) -> Iterator[bytes]:
         """The file in chunks."""
 
     def close(self) -> None: ...

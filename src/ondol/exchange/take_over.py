@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from ondol.doors.client import Client
+from ondol.exchange import models
+from ondol.exchange.copying import Report, copy_files
 from ondol.exchange.source import RUN_NAME, Source, SourceExperiment, SourceRun
 from ondol.kernel.errors import NotFound, OndolError
-from ondol.tracking.types import ImportedRun, Point
+from ondol.tracking.types import Point
+from ondol.tracking.types.importing import ImportedRun
 
-_FILES = "/api/2.0/mlflow-artifacts/artifacts"
 _NOTE = "ondol.imported_from"
 
 Say = Callable[[str], None]
-
-
-@dataclass(kw_only=True)
-class Report:
-    """What was taken over, what was there before, and what is not as it is in the source."""
-
-    source: str
-    experiments: int = 0
-    runs: int = 0
-    skipped: int = 0
-    params: int = 0
-    tags: int = 0
-    points: int = 0
-    files: int = 0
-    bytes: int = 0
-    problems: list[str] = field(default_factory=list)
 
 
 def take_over(source: Source, client: Client, say: Say) -> Report:
@@ -51,8 +35,10 @@ def take_over(source: Source, client: Client, say: Say) -> Report:
             except OndolError as error:
                 report.problems.append(f"run {run.id}: {error.message}")
             say(f"{experiment.name}: {report.runs} runs taken over, {report.skipped} were here")
+        models.take_logged(source, client, experiment, report)
         if experiment.deleted:
             client.call("experiments.delete", experiment=experiment.name)
+    models.take_registered(source, client, report)
     return report
 
 
@@ -131,10 +117,4 @@ def _differences(run: SourceRun, tags: dict[str, str], points: int, held: Import
 
 def _files(source: Source, client: Client, run: SourceRun, held: ImportedRun, report: Report) -> None:
     here = {one.path: one.size for one in client.call("runs.artifacts", run=run.id)}
-    for file in source.files(run):
-        if here.get(file.path) == file.size:
-            continue
-        address = f"{_FILES}/{held.experiment_id}/{run.id}/artifacts/{quote(file.path)}"
-        client.request("PUT", address, content=source.read(run, file))
-        report.files += 1
-        report.bytes += file.size
+    copy_files(source, client, run.artifacts, f"{held.experiment_id}/{run.id}/artifacts", (here, report))

@@ -11,7 +11,7 @@ from ondol.doors.cli.show import show
 from ondol.doors.cli.target import Target
 
 if TYPE_CHECKING:
-    from ondol.exchange.take_over import Report
+    from ondol.exchange.copying import Report
 
 PROBLEMS_SHOWN = 20
 
@@ -87,7 +87,8 @@ def _print(report: Report, done: str, before: str, *, as_json: bool) -> None:
         click.echo(
             f"{report.experiments} experiments, {report.runs} runs {done} ({report.skipped} {before}): "
             f"{report.params:,} parameters, {report.tags:,} tags, {report.points:,} points, "
-            f"{report.files:,} files of {report.bytes:,} bytes"
+            f"{report.files:,} files of {report.bytes:,} bytes; "
+            f"{report.logged_models} logged models, {report.models} models with {report.versions} versions"
         )
         for problem in report.problems[:PROBLEMS_SHOWN]:
             click.secho(f"  {problem}", fg="red")

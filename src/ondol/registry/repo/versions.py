@@ -111,6 +111,13 @@ def take_number(connection: sa.Connection, model: str, at: datetime) -> int:
     return number
 
 
+def skip_numbers(connection: sa.Connection, model: str, number: int) -> bool:
+    """Let the next number be this one; False when it was given already."""
+    unused = models.c.last_number < number
+    changed = models.update().where(models.c.name == model, unused).values(last_number=number - 1)
+    return connection.execute(changed).rowcount == 1
+
+
 def insert_version(connection: sa.Connection, version: Version, key: str) -> None:
     values = {name: getattr(version, name) for name in _FIELDS}
     connection.execute(versions.insert().values(**values, key=key))

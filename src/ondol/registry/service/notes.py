@@ -122,6 +122,8 @@ def link_version(tools: Tools, request: LinkVersion) -> Version:
     if not request.source or len(request.source) > _LONGEST_TEXT:
         raise Invalid("`source` is missing, or too long.", hint="Say where the files lie: s3://bucket/model.")
     check_model(tools, request.model)
+    if request.number and not repo.versions.skip_numbers(tools.connection, request.model, request.number):
+        raise Conflict(f"Version {request.number} of {request.model} was there before.", hint="Leave the number out.")
     now, identity = tools.now(), tools.new_id("mv")
     version = Version(
         id=identity, model=request.model, number=repo.versions.take_number(tools.connection, request.model, now),

@@ -136,7 +136,10 @@ class StageVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A model whose files lie elsewhere, at the address `source`; a client of another registry keeps it there."""
+    """A model whose files lie elsewhere, at the address `source`; a client of another registry keeps it there.
+
+    `number` is for a version that is taken over: the one it had, which must be greater than all of the model's.
+    """
 
     model: str
     source: str
@@ -146,6 +149,7 @@ class LinkVersion(msgspec.Struct, frozen=True, kw_only=True):
     run: str = ""
     run_link: str = ""
     description: str = ""
+    number: int = 0
     tags: dict[str, str] = {}
 
 

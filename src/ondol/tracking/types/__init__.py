@@ -318,38 +318,6 @@ class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):
     metrics: list[NewestPoint] = []
 
 
-class ImportRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as another tracker kept it: with its own id, moments in milliseconds, parameters as texts.
-
-    Sent again it changes nothing; a long history comes in several calls.
-    """
-
-    run: str
-    experiment: str
-    """The name of the experiment, which is made when there is none."""
-    started_ms: int
-    name: str = ""
-    status: RunStatus = "finished"
-    person: str = ""
-    ended_ms: int | None = None
-    deleted_ms: int | None = None
-    tags: dict[str, str] = {}
-    params: dict[str, str] = {}
-    points: list[Point] = []
-    datasets: list[DatasetInput] = []
-
-
-class ImportedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What the house holds of the run now, to compare with what the other tracker has."""
-
-    run: str
-    experiment_id: str
-    params: int
-    tags: int
-    metrics: int
-    points: int
-
-
 class ListTraces(msgspec.Struct, frozen=True, kw_only=True):
     """`experiment` is a name or an id, empty for all; `filter`: `tags.team = 'ops' AND span.name LIKE 'plan%'`;
     `order_by`: `["execution_time_ms DESC"]`, else the newest first."""
