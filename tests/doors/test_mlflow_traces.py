@@ -327,12 +327,16 @@ def test_searches_find_what_they_name(mlflow):
     assert mlflow.found(f"timestamp > {BEGAN // 1_000_000 + 1_000} AND execution_time = 1000") == [three, two]
     assert mlflow.found(f"end_time <= {BEGAN // 1_000_000 + 2_000}") == [one]
     assert mlflow.found("trace.text LIKE '%span 2%'") == [two]
-    for wrong in ("run = 1", "metrics.a > 1", "span.color = 'a'", "feedback.a IN ('x')", "trace.text RLIKE 'a'", "a."):
+    many = f"request_id IN ({','.join(['x'] * 10_001)})".replace("x", "'x'")
+    foreign = ("run = 1", "metrics.a > 1", "span.color = 'a'", "feedback.a IN ('x')", "trace.text RLIKE 'a'", "a.")
+    for wrong in (many, "tags.a = 'x\0'", *foreign):
         place = [{"mlflow_experiment": {"experiment_id": "0"}}]
         assert mlflow.refused("POST", "traces/search", locations=place, filter=wrong) == INVALID, wrong
     for order in ("span.name", "text", "prompt", "feedback.a"):
         assert mlflow.refused("POST", "traces/search", locations=place, order_by=[order]) == INVALID, order
     assert mlflow.refused("POST", "traces/search", locations=place, max_results=501) == INVALID
+    assert mlflow.refused("POST", "traces/search", locations=place * 10_001) == INVALID
+    assert len(mlflow.ask("POST", "traces/search", locations=place * 10_000)["traces"]) == 3
     assert mlflow.refused("POST", "traces/search") == INVALID
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ondol.ports import driver
 from ondol.tracking.repo.search import compare
 from ondol.tracking.repo.search import ordered as in_code_points
 from ondol.tracking.repo.trace_tables import (
@@ -76,14 +77,14 @@ def search_traces(
     query = (
         sa.select(traces.c.id)
         .where(
-            sa.true() if ids is None else traces.c.experiment.in_(ids),
+            sa.true() if ids is None else traces.c.experiment.in_(driver.listed("ids")),
             *(_condition(clause, connection) for clause in clauses),
         )
         .order_by(*sorting, traces.c.id)
         .limit(limit + 1)
         .offset(offset)
     )
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(query, {} if ids is None else {"ids": list(ids)}).scalars())
 
 
 def _sorted_by(order: Order) -> Any:

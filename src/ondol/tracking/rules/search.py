@@ -132,6 +132,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _LARGEST: Final = 2**63 - 1
+LONGEST_LIST: Final = 10_000
+"""Databases limit how many values a statement takes."""
 
 
 class _Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +150,8 @@ class _Reader:
 
     def __init__(self, text: str, what: str) -> None:
         self._what = f"{what} {text[:200]!r}"
+        if "\0" in text:
+            raise self.mistake("holds a NUL character")
         self._tokens = list(self._cut(text))
         self._place = 0
 
@@ -325,6 +329,8 @@ def _list(reader: _Reader) -> tuple[str, ...]:
         if (ahead := reader.peek()) is not None and ahead.text == ")":
             continue  # A comma at the end, as Python's repr of a tuple of one has it.
         found.append(_text(reader, "IN"))
+        if len(found) > LONGEST_LIST:
+            raise reader.mistake(f"has a list of more than {LONGEST_LIST} values")
     if mark != ")":
         raise reader.mistake(f"has {mark!r} in a list")
     return tuple(found)

@@ -35,6 +35,7 @@ else:
 log = logging.getLogger("ondol")
 
 SEARCH_LIMIT = 500
+EXPERIMENTS_A_SEARCH = 10_000
 WAITS = (0.2, 0.8)
 """Seconds to wait for spans that are still on their way: clients send them beside the trace, not before it."""
 
@@ -154,7 +155,8 @@ def start(tools: Tools, given: TrackedTrace, experiment: str, said: Sequence[Tra
 def log_spans(tools: Tools, request: Spans) -> None:
     """Keep spans; traces that nobody has told of begin with them."""
     found = experiments.active(tools, experiment_id(request.experiment))
-    summaries = words.summaries(request.spans)
+    # In one order in every process, so that no two of them wait for each other.
+    summaries = sorted(words.summaries(request.spans), key=lambda summary: summary.trace)
     for summary in summaries:
         duration = None if summary.ended_ms is None else summary.ended_ms - summary.started_ms
         row = repo.TraceRow(
@@ -289,6 +291,8 @@ def search(
     """Traces and the token of the next page, empty at the end. `page` is the limit and the token of this one."""
     limit, token = page
     limits.check_limit(limit, SEARCH_LIMIT)
+    if len(ids) > EXPERIMENTS_A_SEARCH:
+        raise Invalid(f"At most {EXPERIMENTS_A_SEARCH} locations a search; got {len(ids)}.")
     offset = rules.offset_of(token)
     found = trace_search.search_traces(
         tools.connection,
