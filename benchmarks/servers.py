@@ -119,6 +119,8 @@ def both(runs: int, points: int) -> tuple[Server, Server]:
     except Unavailable as reason:
         raise Skipped(str(reason)) from None
     folder = Path(tempfile.mkdtemp(prefix="ondol-bench-"))
+    # Whoever ends this process ends the servers with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return _ours(folder, runs, points), _theirs(folder, python, runs, points)
 
