@@ -28,6 +28,7 @@ GATE = [
 def arena(house, monkeypatch):
     """A house with a model, a gate and a training set of 90 days in which only `signal` tells the label."""
     monkeypatch.setattr(house, "_tools", with_weights(house.tools()))
+    monkeypatch.setattr(house, "_tools_of", {})
     source = random.Random(4)
     rows = []
     for hour in range(24 * 90):
