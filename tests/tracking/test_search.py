@@ -152,7 +152,7 @@ SEARCH = given(
     st.lists(st.tuples(st.lists(clauses(), max_size=3), orders()), min_size=1, max_size=6),
     st.integers(1, 9),
 )
-SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def check(house: House, runs, questions, limit) -> None:
