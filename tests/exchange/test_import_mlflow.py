@@ -105,6 +105,19 @@ def test_an_import_that_broke_off_goes_on_and_repeats_nothing(folder: Path, clie
     assert len(client.runs.history(run="a" * 32, metric="train/loss")) == 50
 
 
+def test_a_run_that_is_not_as_in_the_source_is_told_and_tried_again(folder: Path, client: Client) -> None:
+    source = open_source(str(folder))
+    points = source.points
+    source.points = lambda run: ([point for point in part if point.key != "odd"] for part in points(run))
+    report = take_over(source, client, lambda _: None)
+    assert report.runs == 0
+    assert report.problems == [f"run {letter * 32}: 1 metrics here, 2 in the source" for letter in "ab"]
+    source.points = points
+    report = take_over(source, client, lambda _: None)
+    assert (report.runs, report.skipped, report.problems) == (2, 0, [])
+    source.close()
+
+
 def test_a_server_is_taken_over_with_its_histories_and_files(house, folder, client, tmp_path: Path) -> None:
     take(folder, client)
     client.runs.log(run="a" * 32, metrics=[MetricPoint(key="late", value="NaN")])

@@ -58,7 +58,6 @@ def _run(source: Source, client: Client, experiment: SourceExperiment, run: Sour
     if _is_here(client, run.id, note):
         report.skipped += 1
         return
-    # The note that says "whole" is written last.
     tags = {key: value for key, value in run.tags.items() if key != RUN_NAME}
     held = _send(client, experiment, run, tags=tags, params=run.params, datasets=run.datasets)
     points = 0
@@ -66,12 +65,15 @@ def _run(source: Source, client: Client, experiment: SourceExperiment, run: Sour
         distinct = {(point.key, point.timestamp, point.step, repr(point.value)): point for point in part}
         points += len(distinct)
         held = _send(client, experiment, run, points=[_wire(point) for point in distinct.values()])
-    report.problems += _differences(run, tags, points, held)
     _files(source, client, run, held, report)
+    if wrong := _differences(run, tags, points, held):
+        report.problems += wrong
+        return
     report.runs += 1
     report.params += held.params
     report.tags += held.tags
     report.points += held.points
+    # Last, because the next import skips runs with this note.
     _send(client, experiment, run, tags={_NOTE: note})
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, get_origin
 
 import msgspec
 
-from ondol.kernel.errors import Invalid, NotFound, OndolError
+from ondol.kernel.errors import Invalid, OndolError
 from ondol.kernel.operation import Method, Operation, Scope
 from ondol.ports.tools import Tools
 
@@ -176,10 +176,3 @@ def require(value: str, name: str) -> str:
     if not value:
         raise Invalid(f"Missing value for required parameter '{name}'.")
     return value
-
-
-def found_or_missing(found: Any, what: str, identity: str) -> Any:
-    """`found` itself; `NotFound` in MLflow's words when it is None."""
-    if found is None:
-        raise NotFound(f"{what} with id '{identity}' not found")
-    return found
