@@ -11,7 +11,7 @@ import os
 
 import pytest
 
-LANES = ("postgres", "s3", "browser", "packaging", "mlflow", "walk")
+LANES = ("postgres", "mariadb", "redis", "kafka", "s3", "browser", "packaging", "mlflow", "spark", "walk")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 pytest_plugins = [name for name in ("tests.rooms", "tests.services") if importlib.util.find_spec(name)]
