@@ -34,7 +34,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
     """`columns` are the typed columns of silver. `time` is when a row happened, `known_at`
-    when it became known (the same when empty). `where` drops rows that silver cannot use."""
+    when it became known (the same when empty). `where` drops rows that silver cannot use.
+
+    `mode` says what becomes of a row whose key has landed before. `append`: it is dropped and
+    counted as a duplicate. `upsert`: it is a correction. Without `known_at` it takes the place
+    of the row before. With `known_at` both stay, so that the past can be asked what it knew: at
+    any instant, of the rows of one key the one counts that was known latest by then; a key and
+    a moment of knowing land once.
+
+    `layer` is where the typed rows are kept: silver (cleaned) or gold (made for a purpose). With
+    `query`, one SELECT over other datasets, the rows are not sent but computed.
+    `files`: the rows are an index of the files below the source's path; their bytes are kept with it.
+    """
 
     name: str
     columns: dict[str, ColumnType]
@@ -48,6 +59,10 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     owner: str = ""
     tags: list[str] = []
+    mode: Literal["append", "upsert"] = "append"
+    layer: Literal["silver", "gold"] = "silver"
+    query: str = ""
+    files: bool = False
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):

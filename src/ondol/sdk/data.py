@@ -43,6 +43,9 @@ class DatasetOptions(TypedDict, total=False):
     description: str
     owner: str
     tags: list[str]
+    mode: Literal["append", "upsert"]
+    layer: Literal["silver", "gold"]
+    query: str
 
 
 def dataset(
@@ -52,6 +55,9 @@ def dataset(
 
     `time` is the column that says when a row happened, `known_at` the one that says
     when it became known (the same when empty): training sets only see what was known.
+
+    `mode="upsert"` takes a row whose key has landed before as a correction: it replaces the
+    row before, or, with `known_at`, stands beside it, and every instant sees what was known then.
     """
     fields: dict[str, Any] = {"name": name, "columns": columns, "key": _listed(key), **options}
     if isinstance(source := options.get("source"), str):
