@@ -38,6 +38,8 @@ import ondol.tracking.service.experiments
 import ondol.tracking.service.importing
 import ondol.tracking.service.previews
 import ondol.tracking.service.traces
+import ondol.webhooks.reactions
+import ondol.webhooks.service
 from ondol.kernel.event import Event, Reaction
 from ondol.kernel.operation import Operation, collect
 
@@ -67,6 +69,7 @@ ROOMS = (
     (ondol.features.service, ondol.features.reactions),
     (ondol.pipelines.service, ondol.pipelines.reactions),
     (ondol.evals.service,),
+    (ondol.webhooks.service, ondol.webhooks.reactions),
     (ondol.serving.service,),
     (ondol.sqlml.service,),
     (ondol.rollout.service,),

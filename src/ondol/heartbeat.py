@@ -6,6 +6,8 @@ import logging
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import msgspec
@@ -26,10 +28,44 @@ log = logging.getLogger("ondol")
 POLL_SECONDS = 0.2
 """How long events of other processes (the steps of a run) may wait; our own are delivered at once."""
 TEND_SECONDS = 0.15
+COURIERS = 4
+"""So many reactions that wait for others outside run at once."""
+
+
+class Couriers:
+    """Runs reactions that wait for others outside, a few at once, so that nothing in the house waits with them."""
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self._pool = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
+        self._free = threading.Semaphore(COURIERS)
+        self._done = done
+        self.names = frozenset(name for name, found in catalog.REACTIONS.items() if found.outside)
+
+    def busy(self) -> bool:
+        if self._free.acquire(blocking=False):
+            self._free.release()
+            return False
+        return True
+
+    def hand(self, house: House, stored: StoredEvent, delivery: Delivery) -> None:
+        self._free.acquire()
+        self._pool.submit(self._deliver, house, stored, delivery)
+
+    def _deliver(self, house: House, stored: StoredEvent, delivery: Delivery) -> None:
+        try:
+            _deliver(house, stored, delivery)
+        except Exception:
+            log.exception("a courier stumbled; its claim runs out, and somebody delivers again")
+        finally:
+            self._free.release()
+            self._done()
+
+    def stop(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Heartbeat:
-    """Two threads: one delivers events in order, one tends jobs and calls schedules.
+    """Two threads: one delivers events in order, one tends jobs and calls schedules; and couriers.
 
     All they know is in the database, so a house that is killed goes on where it was.
     """
@@ -43,8 +79,9 @@ class Heartbeat:
         self._idle_at: int | None = None
         """The revision of the database at which no job was open."""
         house.listeners.append(self._hear)
+        self._couriers = Couriers(self._committed.set)
         self._threads = [
-            threading.Thread(target=self._repeat, args=(deliver_all, self._wait_for_events), name="deliveries"),
+            threading.Thread(target=self._repeat, args=(self._deliver, self._wait_for_events), name="deliveries"),
             threading.Thread(target=self._repeat, args=(self._tend, self._wait_a_beat), name="heartbeat"),
         ]
 
@@ -75,6 +112,10 @@ class Heartbeat:
         self._beat.set()
         for thread in self._threads:
             thread.join(timeout=10)
+        self._couriers.stop()
+
+    def _deliver(self, house: House) -> None:
+        deliver_all(house, self._couriers)
 
     def _repeat(self, work: object, wait: object) -> None:
         assert callable(work)
@@ -96,8 +137,8 @@ class Heartbeat:
         self._beat.clear()
 
 
-def deliver_all(house: House) -> int:
-    """Deliver every event that waits; returns how many deliveries were made."""
+def deliver_all(house: House, couriers: Couriers | None = None) -> int:
+    """Deliver every event that waits; returns how many deliveries were made, or handed to the couriers."""
     tools = house.tools()
     count = 0
     while True:
@@ -106,10 +147,14 @@ def deliver_all(house: House) -> int:
                 return count
         with tools.transaction(write=True) as inner:
             wall = inner.wall()
-            claimed = outbox.claim_next(inner.connection, wall, wall + delivery_rules.CLAIM)
+            leave = couriers.names if couriers and couriers.busy() else ()
+            claimed = outbox.claim_next(inner.connection, wall, wall + delivery_rules.CLAIM, leave)
         if claimed is None:
             return count
-        _deliver(house, *claimed)
+        if couriers and claimed[1].reaction in couriers.names:
+            couriers.hand(house, *claimed)
+        else:
+            _deliver(house, *claimed)
         count += 1
 
 

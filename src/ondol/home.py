@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from ondol.ports.blobs import Blobs
+    from ondol.ports.courier import Courier
     from ondol.ports.db import Db
     from ondol.ports.executor import Executor
     from ondol.ports.lineage_sink import LineageSink
@@ -156,6 +157,7 @@ def open_house(config: Config) -> House:
         executor=_executor(config),
         notify=_notify(config),
         lineage_sink=_lineage_sink(config),
+        courier=_courier(config),
         runtimes=_runtimes(),
         outbox=_store_event,
     )
@@ -266,6 +268,17 @@ def _lineage_sink(config: Config) -> LineageSink | None:
     from ondol.adapters.openlineage_http import HttpLineageSink
 
     return HttpLineageSink(config.openlineage_url)
+
+
+def _courier(config: Config) -> Courier:
+    def make() -> Courier:
+        from ondol.adapters.courier_http import HttpCourier, networks
+
+        alone = config.host in ("127.0.0.1", "::1", "localhost")
+        return HttpCourier(networks(config.webhook_networks or ("127.0.0.0/8 ::1/128" if alone else "")))
+
+    courier: Courier = late(make)
+    return courier
 
 
 def _runtimes() -> tuple[Runtime, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -72,8 +72,10 @@ def select_events(connection: sa.Connection, request: ListEvents) -> list[Stored
     return rows[::-1] if request.newest else rows
 
 
-def claim_next(connection: sa.Connection, wall: datetime, until: datetime) -> tuple[StoredEvent, Delivery] | None:
-    """The oldest waiting delivery that is due, hidden from other houses until `until`."""
+def claim_next(
+    connection: sa.Connection, wall: datetime, until: datetime, leave: Collection[str] = ()
+) -> tuple[StoredEvent, Delivery] | None:
+    """The oldest waiting delivery that is due, hidden from other houses until `until`; not to the reactions `leave`."""
     query = (
         sa.select(events, deliveries.c.reaction, deliveries.c.attempts)
         .join(events, events.c.id == deliveries.c.event_id)
@@ -81,6 +83,8 @@ def claim_next(connection: sa.Connection, wall: datetime, until: datetime) -> tu
         .order_by(deliveries.c.event_id, deliveries.c.reaction)
         .limit(1)
     )
+    if leave:
+        query = query.where(deliveries.c.reaction.not_in(leave))
     found = connection.execute(query).mappings().first()
     if found is None:
         return None

@@ -18,6 +18,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `database` and `artifacts` are URLs; empty means SQLite and files below `home`.
     `url` is a house that serves elsewhere, `spool` the folder where logs wait for it (empty: below `home`).
     `openlineage_url` is a collector that hears of every pipeline run in the words of OpenLineage.
+    `webhook_networks` are networks of one's own that webhooks may call, as `10.1.0.0/16, 127.0.0.0/8`; this machine
+    itself when the house listens nowhere else.
     `clock` starts a house whose time is moved by `POST /v1/clock` (for replays).
     """
 
@@ -36,6 +38,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     log_level: str = "info"
     notify_url: str = ""
     openlineage_url: str = ""
+    webhook_networks: str = ""
     spool: str = ""
     capture_flush_seconds: float = 5.0
     job_attempts: int = 3

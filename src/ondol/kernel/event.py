@@ -35,18 +35,25 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     event: type[Event]
     function: Callable[[Any, Any], None]
+    outside: bool = False
+    """It waits for others, outside of the house: it runs beside the rest, which does not wait for it."""
 
 
-def reaction(event: type[E]) -> Callable[[Callable[[Any, E], None]], Callable[[Any, E], None]]:
+def reaction(
+    event: type[E], *, outside: bool = False
+) -> Callable[[Callable[[Any, E], None]], Callable[[Any, E], None]]:
     """Mark `function(tools, event)` as an answer to `event`.
 
     It runs after the commit, at least once, in the order of the events, and must
-    therefore be idempotent: its effects are keyed by ids that the event carries.
+    therefore be idempotent: its effects are keyed by ids that the event carries. One that
+    waits for others `outside` runs beside the rest, in no order.
     """
 
     def mark(function: Callable[[Any, E], None]) -> Callable[[Any, E], None]:
         name = f"{function.__module__.removeprefix('ondol.')}.{function.__name__}"
-        function.__ondol_reaction__ = Reaction(name=name, event=event, function=function)  # type: ignore[attr-defined]
+        function.__ondol_reaction__ = Reaction(  # type: ignore[attr-defined]
+            name=name, event=event, function=function, outside=outside
+        )
         return function
 
     return mark

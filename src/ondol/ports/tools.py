@@ -13,6 +13,7 @@ from ondol.kernel.config import Config
 from ondol.kernel.event import Event
 from ondol.kernel.ids import new_id
 from ondol.ports.blobs import Blobs
+from ondol.ports.courier import Courier
 from ondol.ports.db import Db
 from ondol.ports.executor import Executor
 from ondol.ports.lineage_sink import LineageSink
@@ -43,6 +44,7 @@ class Tools:
     runtimes: tuple[Runtime, ...]
     outbox: Outbox
     lineage_sink: LineageSink | None = None
+    courier: Courier | None = None
     actor: str = "house"
     open_connection: sa.Connection | None = field(default=None, repr=False)
 
@@ -72,6 +74,7 @@ class Tools:
                 runtimes=self.runtimes,
                 outbox=self.outbox,
                 lineage_sink=self.lineage_sink,
+                courier=self.courier,
                 actor=self.actor,
                 open_connection=connection,
             )

@@ -33,6 +33,7 @@ from ondol.doors.mlflow import (
     runs,
     server,
     traces,
+    webhooks,
 )
 from ondol.doors.mlflow.protocol import Endpoint, MlflowError, no_endpoint, read_request, to_error
 from ondol.doors.mlflow.turns import Turns
@@ -54,6 +55,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *registry.ENDPOINTS,
     *traces.ENDPOINTS,
     *assessments.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 
 

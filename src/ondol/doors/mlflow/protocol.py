@@ -95,10 +95,11 @@ def endpoint(
 ) -> Endpoint:
     """Declare that `answer(tools, request)` fulfils `method` of `path`.
 
-    `scope` is what the caller's key needs; an endpoint of scope `read` gets a reading transaction, any other a
-    writing one, and a `long` one none. What `answer` returns is the JSON of the response; `bytes` are JSON already.
+    `scope` is what the caller's key needs; an endpoint of scope `read`, and any GET, gets a reading
+    transaction, any other a writing one, and a `long` one none. What `answer` returns is the JSON of the response;
+    `bytes` are JSON already.
     """
-    verb: Method = "GET" if scope == "read" else "POST"
+    verb: Method = "GET" if scope == "read" or method == "GET" else "POST"
     return Endpoint(
         method=method,
         path=path,

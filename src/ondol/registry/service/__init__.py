@@ -18,7 +18,7 @@ from ondol.lineage.types import Edge, Node
 from ondol.ports.tools import Tools
 from ondol.registry.rules import card, evidence, names
 from ondol.registry.rules.package import folder_name
-from ondol.registry.service import keys
+from ondol.registry.service import changes, keys
 from ondol.registry.service.look import by_reference, check_model, locked_model, locked_version, model_of, version_of
 from ondol.registry.service.packages import checked_manifest, load, read_files, read_package, write_package
 from ondol.registry.service.production import CHAMPION, note_traffic
@@ -67,6 +67,8 @@ def declare_model(tools: Tools, request: DeclareModel) -> Model:
     if not added and (not known or known[0].spec != spec):
         repo.versions.update_spec(tools.connection, spec, tools.now())
     repo.notes.tag_model(tools.connection, spec.name, request.tags, [])
+    if added:
+        changes.model_created(tools, spec.name, spec.description, request.tags)
     return model_of(tools, spec.name)
 
 
@@ -177,6 +179,7 @@ def point_alias(tools: Tools, request: PointAlias) -> AliasSpan:
             reason=span.reason,
         )
     )
+    changes.alias_pointed(tools, model_of(tools, version.model), span.alias, span.number)
     return span
 
 
@@ -185,6 +188,8 @@ def remove_alias(tools: Tools, request: RemoveAlias) -> Model:
     """Let an alias point at nothing. Its history stays; one that points at nothing already is no error."""
     model = locked_model(tools, request.model)
     repo.aliases.close(tools.connection, tools.now(), model=model.name, alias=request.alias)
+    if request.alias in model.aliases:
+        changes.alias_removed(tools, model, request.alias)
     return model_of(tools, model.name)
 
 
@@ -223,9 +228,9 @@ def _register(tools: Tools, request: RegisterVersion, manifest: Manifest) -> Ver
     bare = Version(
         id=tools.new_id("mv"), number=number, created_at=now, updated_at=now, created_by=tools.actor, **facts
     )
-    spec = model_of(tools, request.model).spec
+    model = model_of(tools, request.model)
     sealed = msgspec.structs.replace(bare, seal=keys.seal_of(tools, bare))
-    version = msgspec.structs.replace(sealed, card=card.write_card(sealed, spec))
+    version = msgspec.structs.replace(sealed, card=card.write_card(sealed, model.spec))
     repo.versions.insert_version(tools.connection, version, request.key)
     lineage.record(tools, nodes=[_node(version)], edges=_edges(version))
     tools.emit(
@@ -237,6 +242,7 @@ def _register(tools: Tools, request: RegisterVersion, manifest: Manifest) -> Ver
             run=version.run,
         )
     )
+    changes.version_created(tools, model, version)
     return version
 
 

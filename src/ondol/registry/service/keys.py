@@ -37,6 +37,22 @@ def check(tools: Tools, version: Version) -> None:
         )
 
 
+def newest_key(tools: Tools) -> tuple[str, str]:
+    """The name and the key with which something is kept secret now."""
+    key = _signing_key(_folder(tools))
+    return seal.name_of(key), key
+
+
+def key_named(tools: Tools, name: str) -> str:
+    """The key that something was kept secret with; `Refused` where this home does not have it."""
+    file = _folder(tools) / f"{name}.key"
+    if not file.is_file():
+        raise Refused(
+            f"This home does not have the key {name}.", hint=f"Copy {file.name} into {file.parent} from another home."
+        )
+    return _read(file)
+
+
 def _folder(tools: Tools) -> Path:
     return tools.config.home_path / "keys"
 

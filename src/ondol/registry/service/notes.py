@@ -14,6 +14,7 @@ from ondol.lineage import service as lineage
 from ondol.lineage.types import Edge, Node
 from ondol.ports.tools import Tools
 from ondol.registry.rules import names, search
+from ondol.registry.service import changes
 from ondol.registry.service.look import check_model, locked_model, locked_version, model_of, version_of
 from ondol.registry.types import Model, Version, VersionRegistered
 from ondol.registry.types.lifecycle import (
@@ -49,6 +50,7 @@ def annotate_model(tools: Tools, request: AnnotateModel) -> Model:
         spec = msgspec.structs.replace(model.spec, description=request.description)
         repo.versions.update_spec(tools.connection, spec, tools.now())
     repo.notes.tag_model(tools.connection, model.name, request.tags, request.untag)
+    changes.model_tagged(tools, model, request.tags, request.untag)
     return model_of(tools, model.name)
 
 
@@ -141,6 +143,7 @@ def link_version(tools: Tools, request: LinkVersion) -> Version:
         subject=version.model, version=identity, number=version.number, metrics={}, run=version.run
     )
     tools.emit(registered)
+    changes.version_created(tools, model_of(tools, version.model), version)
     return version
 
 
@@ -153,6 +156,9 @@ def annotate_version(tools: Tools, request: AnnotateVersion) -> Version:
     values = {} if request.description is None else {"description": request.description}
     _update(tools, version, **values)
     repo.notes.tag_version(tools.connection, version.id, request.tags, request.untag)
+    if request.tags or request.untag:
+        model = model_of(tools, version.model)
+        changes.version_tagged(tools, model, version.number, request.tags, request.untag)
     return version_of(tools, version.id)
 
 
