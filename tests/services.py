@@ -1,7 +1,8 @@
 """Services that lanes start for themselves, on loopback, in folders of their own.
 
-`postgres_url`: an empty database. `s3_url`: an empty prefix of a bucket, as an address for
-`ondol.adapters.stores`. Each is fresh for every test; the servers live as long as the session.
+`postgres_url`: an empty database. `redis_url`: an empty prefix of Redis, as an address for `online`.
+`s3_url`: an empty prefix of a bucket, as an address for `ondol.adapters.stores`.
+Each is fresh for every test; the servers live as long as the session.
 """
 
 from __future__ import annotations
@@ -84,6 +85,34 @@ def s3_url(s3_server: str) -> str:
     # One bucket for all: SeaweedFS reserves several volumes for each.
     options = f"endpoint={s3_server}&region=us-east-1&access_key_id=any&secret_access_key=any"
     return f"s3://{_BUCKET}/some prefix/{next(_numbers)}?{options}"
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The address of a Redis server: `redis://127.0.0.1:PORT`."""
+    server = shutil.which("redis-server")
+    if server is None:
+        pytest.skip("the lane redis needs Redis: apt-get install redis-server")
+    pytest.importorskip("redis", reason="the lane redis needs `pip install 'ondol[redis]'`")
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="ondol-redis-") as folder:
+        arguments = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        with _running(arguments, folder) as process:
+            _wait_until(lambda: _redis_answers(port), process, "Redis")
+            yield f"redis://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """A server with a prefix where nothing is stored yet, as an address for `online`."""
+    return f"{redis_server}/0?prefix=test{next(_numbers)}"
+
+
+def _redis_answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(16).startswith(b"+PONG")
+    return False
 
 
 def _postgres_programs() -> tuple[str, str]:

@@ -237,11 +237,23 @@ def _tables(config: Config, home: Path) -> Tables:
 
 
 def _online(config: Config, home: Path) -> Online:
-    if config.online:
-        raise Invalid(f"online = {config.online!r} is not an address we know.", hint="Leave it empty for SQLite.")
-    from ondol.adapters.online_sqlite import SqliteOnline
+    kind, _, place = config.online.partition("://")
+    if kind in ("", "sqlite"):
+        from ondol.adapters.online_sqlite import SqliteOnline
 
-    return SqliteOnline(home / "online.db")
+        return SqliteOnline(place or home / "online.db")
+    if kind == "lmdb":
+        from ondol.adapters.online_lmdb import LmdbOnline
+
+        return LmdbOnline(place or home / "online.lmdb")
+    if kind in ("redis", "rediss", "unix"):
+        from ondol.adapters.online_redis import RedisOnline
+
+        return RedisOnline(config.online)
+    raise Invalid(
+        f"online = {config.online!r} is not an address we know.",
+        hint='"sqlite" (as without one), "lmdb", "redis://host:6379/0?prefix=name", or lmdb:///folder.',
+    )
 
 
 def _executor(config: Config) -> Executor:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
+from ondol.adapters.online_steps import by_key, ended_before, merge, pack, unpack
 from ondol.kernel.errors import Unavailable
 from ondol.ports.online import Key, Step
 
@@ -20,11 +18,9 @@ _GET = "SELECT steps FROM stairs WHERE view = ? AND key = ?"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stairs (view TEXT NOT NULL, key TEXT NOT NULL, steps BLOB NOT NULL, PRIMARY KEY (view, key))
 WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS views (view TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS views (view TEXT PRIMARY KEY, revision INTEGER NOT NULL, mark TEXT NOT NULL DEFAULT '')
+WITHOUT ROWID;
 """
-
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(list[Step]).decode
 
 
 class SqliteOnline:
@@ -44,23 +40,26 @@ class SqliteOnline:
                 for statement in _SCHEMA.split(";")[:-1]:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version={_FORMAT}")
+        # It never writes: SQLite counts for a connection what others commit.
+        self._watching = self._open()
 
-    def put(self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool) -> int:
+    def put(
+        self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool, mark: str | None = None
+    ) -> int:
         """Of two steps at the same instant the later one given stays. Prepared before the file is locked."""
-        fresh = [(key, _sorted(steps)) for key, steps in stairs]
-        if not fresh:
+        fresh = by_key(stairs)
+        if not fresh and mark is None:
             return 0
-        merged = _by_key(fresh)
+        # Pages are filled from left to right when the keys are in order.
+        packed = [(view, key, pack(fresh[key])) for key in sorted(fresh)] if replace else []
         with self._writing() as connection:
             if not replace:
-                _merge_stored(connection, view, merged)
-            connection.executemany(
-                "INSERT INTO stairs (view, key, steps) VALUES (?, ?, ?) "
-                "ON CONFLICT (view, key) DO UPDATE SET steps = excluded.steps",
-                [(view, key, _pack(steps)) for key, steps in merged.items()],
-            )
+                packed = [(view, key, pack(_merged(connection, view, key, fresh[key]))) for key in sorted(fresh)]
+            connection.executemany("INSERT OR REPLACE INTO stairs (view, key, steps) VALUES (?, ?, ?)", packed)
             _touch(connection, view)
-        return len(merged)
+            if mark is not None:
+                connection.execute("UPDATE views SET mark = ? WHERE view = ?", (mark, view))
+        return len(fresh)
 
     def get(self, view: str, keys: Sequence[Key]) -> list[list[Step]]:
         # One look-up a key is faster than `IN (...)` up to hundreds of keys, and needs no text of its own.
@@ -72,18 +71,17 @@ class SqliteOnline:
         finally:
             if len(keys) > 2:
                 execute("COMMIT")
-        return [_unpack(row[0]) if row else [] for row in rows]
+        return [unpack(row[0]) if row else [] for row in rows]
 
     def forget_before(self, view: str, instant: int) -> int:
         dropped = 0
         with self._writing() as connection:
             shorter = []
             for key, blob in connection.execute("SELECT key, steps FROM stairs WHERE view = ?", (view,)):
-                steps = _unpack(blob)
-                first = max(bisect_right(steps, instant, key=_instant) - 1, 0)
-                if first:
-                    dropped += first
-                    shorter.append((_pack(steps[first:]), view, key))
+                steps = unpack(blob)
+                if ended := ended_before(steps, instant):
+                    dropped += ended
+                    shorter.append((pack(steps[ended:]), view, key))
             connection.executemany("UPDATE stairs SET steps = ? WHERE view = ? AND key = ?", shorter)
             if shorter:
                 _touch(connection, view)
@@ -93,11 +91,21 @@ class SqliteOnline:
         row = self._connection().execute("SELECT revision FROM views WHERE view = ?", (view,)).fetchone()
         return row[0] if row else 0
 
+    def stamp(self) -> int:
+        with self._guard:
+            found: int = self._watching.execute("PRAGMA data_version").fetchone()[0]
+        return found
+
+    def mark(self, view: str) -> str:
+        row = self._connection().execute("SELECT mark FROM views WHERE view = ?", (view,)).fetchone()
+        return row[0] if row else ""
+
     def drop(self, view: str) -> None:
         with self._writing() as connection:
             connection.execute("DELETE FROM stairs WHERE view = ?", (view,))
             # The number stays and grows: a reader that cached the dropped values must notice.
             _touch(connection, view)
+            connection.execute("UPDATE views SET mark = '' WHERE view = ?", (view,))
 
     def close(self) -> None:
         with self._guard:
@@ -109,14 +117,17 @@ class SqliteOnline:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(
-                self.file, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=1024
-            )
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-16000", "mmap_size=268435456"):
-                connection.execute(f"PRAGMA {pragma}")
-            self._local.connection = connection
-            with self._guard:
-                self._opened.append(connection)
+            connection = self._local.connection = self._open()
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.file, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=1024
+        )
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-16000", "mmap_size=268435456"):
+            connection.execute(f"PRAGMA {pragma}")
+        with self._guard:
+            self._opened.append(connection)
         return connection
 
     @contextmanager
@@ -136,28 +147,9 @@ class SqliteOnline:
         connection.execute("COMMIT")
 
 
-def _by_key(stairs: list[tuple[Key, list[Step]]]) -> dict[Key, list[Step]]:
-    merged: dict[Key, list[Step]] = {}
-    for key, steps in stairs:
-        merged[key] = _sorted([*merged[key], *steps]) if key in merged else steps
-    return merged
-
-
-def _merge_stored(connection: sqlite3.Connection, view: str, fresh: dict[Key, list[Step]]) -> None:
-    for key, after in fresh.items():
-        row = connection.execute(_GET, (view, key)).fetchone()
-        before = _unpack(row[0]) if row else []
-        # Nearly always the new steps come after the old ones.
-        in_order = not before or not after or before[-1][0] < after[0][0]
-        fresh[key] = before + after if in_order else _sorted([*before, *after])
-
-
-def _sorted(steps: Sequence[Step]) -> list[Step]:
-    return sorted({step[0]: step for step in steps}.values(), key=_instant)
-
-
-def _instant(step: Step) -> int:
-    return step[0]
+def _merged(connection: sqlite3.Connection, view: str, key: Key, after: list[Step]) -> list[Step]:
+    row = connection.execute(_GET, (view, key)).fetchone()
+    return merge(unpack(row[0]), after) if row else after
 
 
 def _touch(connection: sqlite3.Connection, view: str) -> None:

@@ -16,6 +16,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Everything that can be set.
 
     `database` and `artifacts` are URLs; empty means SQLite and files below `home`.
+    `online` keeps feature values: `sqlite` (also when empty), `lmdb`, or `redis://host:6379/0?prefix=name`.
     `url` is a house that serves elsewhere, `spool` the folder where logs wait for it (empty: below `home`).
     `openlineage_url` is a collector that hears of every pipeline run in the words of OpenLineage.
     `webhook_networks` are networks of one's own that webhooks may call, as `10.1.0.0/16, 127.0.0.0/8`; this machine

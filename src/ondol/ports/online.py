@@ -16,12 +16,18 @@ class Online(Protocol):
     """A feature's values over time are a staircase: sorted steps, each valid until the next.
 
     Kept per view and key; short, because only the steps that the present can still
-    reach stay. Several processes read and write. The published suite is
-    `ondol.testing.online`.
+    reach stay. Several processes read and write; each `put` is seen as a whole or not
+    at all, also when its process is killed. How old a value may be is decided by who
+    reads: nothing expires here by itself. The published suite is `ondol.testing.online`.
     """
 
-    def put(self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool) -> int:
-        """Store steps: `replace` drops what the key had, otherwise they are merged by instant. Returns keys written."""
+    def put(
+        self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool, mark: str | None = None
+    ) -> int:
+        """Store steps: `replace` drops what the key had, otherwise they are merged by instant. Returns keys written.
+
+        `mark` is kept with them: a writer of many puts finds there how far it came.
+        """
 
     def get(self, view: str, keys: Sequence[Key]) -> list[list[Step]]:
         """The steps of each key, sorted by instant, `[]` for an unknown key."""
@@ -31,6 +37,12 @@ class Online(Protocol):
 
     def revision(self, view: str) -> int:
         """A number that grows with every `put` of the view, so that readers may cache."""
+
+    def stamp(self) -> int:
+        """A number that is another one after every change of any view, whoever made it; cheaper than a read."""
+
+    def mark(self, view: str) -> str:
+        """What the last `put` that had a mark left; empty when there was none since the view was dropped."""
 
     def drop(self, view: str) -> None: ...
 

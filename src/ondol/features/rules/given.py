@@ -15,7 +15,7 @@ from ondol.features.rules.columns import TYPES, microseconds_of
 from ondol.kernel.errors import Invalid
 
 _NOTHING = type(None)
-_AS_IT_IS: dict[str, frozenset[type]] = {
+PLAIN: dict[str, frozenset[type]] = {
     "string": frozenset({str, _NOTHING}),
     "integer": frozenset({int, _NOTHING}),
     "double": frozenset({float, int, _NOTHING}),
@@ -23,6 +23,7 @@ _AS_IT_IS: dict[str, frozenset[type]] = {
     "date": frozenset({date, _NOTHING}),
     "timestamp": frozenset({int, _NOTHING}),
 }
+"""Values of these types are in their type already."""
 
 
 def check_given(given: Mapping[str, Sequence[Any]], types: Mapping[str, str], purpose: str) -> None:
@@ -40,12 +41,12 @@ def column(name: str, values: Sequence[Any], kind: str) -> Sequence[Any]:
 
     Dates and moments may come as ISO 8601 text (UTC without an offset). `Invalid` names the column.
     """
-    if {*map(type, values)} <= _AS_IT_IS[kind]:
+    if {*map(type, values)} <= PLAIN[kind]:
         return values
     convert = _CONVERSIONS.get(kind)
     try:
         if convert is None:
-            raise TypeError(next(repr(value) for value in values if type(value) not in _AS_IT_IS[kind]))
+            raise TypeError(next(repr(value) for value in values if type(value) not in PLAIN[kind]))
         return [convert(value) for value in values]
     except (TypeError, ValueError, OverflowError) as error:
         raise Invalid(f"Column {name!r} holds a value that is not a {kind}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,11 @@ _CACHED_PLANS = 64
 
 @dataclass(slots=True)
 class _Shelf:
-    """Staircases of one store as they were at `revision`."""
+    """Staircases of one store as they were at `revision`, and still were at `stamp`."""
 
     revision: int
-    of_key: dict[Key, lookup.Staircase] = field(default_factory=dict)
+    stamp: int
+    of_key: dict[str | None, lookup.Staircase] = field(default_factory=lambda: {None: lookup.NOTHING})
 
 
 class OnlineReader:
@@ -57,17 +58,37 @@ class OnlineReader:
         self.plans: dict[str, lookup.Plan] = {}
         self.pushes: dict[str, tuple[int | None, pushed.PushPlan]] = {}
 
-    def staircases(self, store: str, keys: Iterable[str | None]) -> dict[Key, lookup.Staircase]:
-        """At least the staircases of `keys`; unknown keys have no steps."""
+    def staircases(self) -> lookup.Staircases:
+        """The store as it is now, or newer."""
+        stamp, shelves = self._online.stamp(), self._shelves
+
+        def of_store(store: str, keys: Sequence[str | None]) -> Mapping[str | None, lookup.Staircase]:
+            shelf = shelves.get(store)
+            if shelf is None or shelf.stamp != stamp:
+                shelf = self._fresh(store, shelf, stamp)
+            of_key = shelf.of_key
+            for key in keys:
+                if key not in of_key:
+                    return self._fetch(store, keys, shelf)
+            return of_key
+
+        return of_store
+
+    def _fresh(self, store: str, shelf: _Shelf | None, stamp: int) -> _Shelf:
         revision = self._online.revision(store)
-        shelf = self._shelves.get(store)
-        if shelf is None or shelf.revision != revision or len(shelf.of_key) > _CACHED_KEYS:
-            shelf = self._shelves[store] = _Shelf(revision)
-        wanted = [key for key in set(keys) if key is not None and key not in shelf.of_key]
-        if wanted:
-            for key, steps in zip(wanted, self._online.get(store, wanted), strict=True):
-                shelf.of_key[key] = ([step[0] for step in steps], [step[1] for step in steps])
-        return shelf.of_key
+        if shelf is None or shelf.revision != revision:
+            shelf = self._shelves[store] = _Shelf(revision, stamp)
+        shelf.stamp = stamp
+        return shelf
+
+    def _fetch(self, store: str, keys: Sequence[str | None], shelf: _Shelf) -> Mapping[str | None, lookup.Staircase]:
+        if len(shelf.of_key) > _CACHED_KEYS:
+            shelf = self._shelves[store] = _Shelf(shelf.revision, shelf.stamp)
+        of_key = shelf.of_key
+        wanted = [key for key in set(keys) if key is not None and key not in of_key]
+        for key, steps in zip(wanted, self._online.get(store, wanted), strict=True):
+            of_key[key] = ([step[0] for step in steps], [step[1] for step in steps])
+        return of_key
 
 
 _readers: WeakKeyDictionary[Online, OnlineReader] = WeakKeyDictionary()
@@ -96,12 +117,7 @@ def values_of(
     """See `ondol.features.service.values_of`."""
     reader = reader_of(tools.online)
     plan = reader.plans.get(service.hash) or _planned(tools, service, reader)
-    question = lookup.ask(plan, given, at)
-    found = [
-        [reader.staircases(stair.store, keys) for stair in group.stairs]
-        for group, keys in zip(plan.groups, question.keys, strict=True)
-    ]
-    return lookup.answer(plan, question, found)
+    return lookup.read(plan, given, at, reader.staircases())
 
 
 def _planned(tools: Tools, service: Service, reader: OnlineReader) -> lookup.Plan:

@@ -1,0 +1,45 @@
+"""What every online store does with steps: pack them, sort them, merge them, forget old ones."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ondol.ports.online import Key, Step
+
+pack = msgspec.msgpack.Encoder().encode
+unpack = msgspec.msgpack.Decoder(list[Step]).decode
+
+
+def by_key(stairs: Iterable[tuple[Key, Sequence[Step]]]) -> dict[Key, list[Step]]:
+    """Sorted steps by key; of two at the same instant the later one given stays."""
+    merged: dict[Key, list[Step]] = {}
+    for key, steps in stairs:
+        if key in merged:
+            merged[key] = in_order([*merged[key], *steps])
+        else:
+            merged[key] = list(steps) if len(steps) == 1 else in_order(steps)
+    return merged
+
+
+def merge(before: list[Step], after: list[Step]) -> list[Step]:
+    """Both; `after` wins at the same instant."""
+    # Nearly always the new steps come after the old ones.
+    if not before or not after or before[-1][0] < after[0][0]:
+        return before + after
+    return in_order([*before, *after])
+
+
+def in_order(steps: Sequence[Step]) -> list[Step]:
+    return sorted({step[0]: step for step in steps}.values(), key=_instant)
+
+
+def ended_before(steps: Sequence[Step], instant: int) -> int:
+    """How many of the first steps ended before `instant`; the one in force then is not among them."""
+    return max(bisect_right(steps, instant, key=_instant) - 1, 0)
+
+
+def _instant(step: Step) -> int:
+    return step[0]
