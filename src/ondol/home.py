@@ -5,6 +5,8 @@ The only file that knows both ports and adapters.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from ondol.ports.notify import Notify
     from ondol.ports.online import Online
     from ondol.ports.runtime import Runtime
+    from ondol.ports.sql_engine import SqlEngine
     from ondol.ports.tables import Tables
 
 
@@ -159,6 +162,7 @@ def open_house(config: Config) -> House:
         lineage_sink=_lineage_sink(config),
         courier=_courier(config),
         runtimes=_runtimes(),
+        sql=_sql(),
         outbox=_store_event,
     )
     return House(config, tools)
@@ -208,9 +212,6 @@ def _db(config: Config, home: Path) -> Db:
 
 def import_schema() -> None:
     """Load the repo of every room, so that `metadata` knows all tables."""
-    import importlib
-    import importlib.util
-
     for module, *_rest in catalog.ROOMS:
         room = module.__name__.rpartition(".")[0]
         if importlib.util.find_spec(f"{room}.repo"):
@@ -291,6 +292,20 @@ def _courier(config: Config) -> Courier:
 
     courier: Courier = late(make)
     return courier
+
+
+def _sql() -> SqlEngine | None:
+    """DuckDB where the extra `sql` is installed; without it Polars answers."""
+    if not importlib.util.find_spec("duckdb"):
+        return None
+
+    def make() -> SqlEngine:
+        from ondol.adapters.duckdb_sql import DuckdbSql
+
+        return DuckdbSql()
+
+    engine: SqlEngine = late(make)
+    return engine
 
 
 def _runtimes() -> tuple[Runtime, ...]:

@@ -19,11 +19,12 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ondol.adapters.blobs import ObjectBlobs
+from ondol.adapters.delta_files import plain_files
 from ondol.adapters.delta_types import fit, storable, stored_columns
 from ondol.adapters.stores import Store, parse_store
 from ondol.adapters.turns import blob_turn, file_turn
 from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
-from ondol.ports.tables import TableVersion
+from ondol.ports.tables import TableFiles, TableVersion
 
 ATTEMPTS = 12
 _CHECKPOINT_EVERY = 10
@@ -138,6 +139,9 @@ class DeltaTables:
     def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
         wanted = self.version(table) if version is None else version
         return pl.scan_delta(self._at(table, wanted))
+
+    def files(self, table: str, *, version: int) -> TableFiles | None:
+        return plain_files(self._at(table, version)) if self._blobs is None else None
 
     def version(self, table: str) -> int:
         opened = self._opened(table)

@@ -163,6 +163,14 @@ def find_batch_by_key(connection: sa.Connection, dataset: str, key: str) -> Batc
     return _batch(row) if row else None
 
 
+def find_batch_at(connection: sa.Connection, dataset: str, moment: datetime) -> Batch | None:
+    """The last batch with rows that had landed by then."""
+    mine = (batches.c.dataset == dataset) & (batches.c.status == "landed") & (batches.c.rows > 0)
+    query = sa.select(batches).where(mine, batches.c.at <= moment).order_by(batches.c.at.desc(), batches.c.id.desc())
+    row = connection.execute(query.limit(1)).mappings().first()
+    return _batch(row) if row else None
+
+
 def select_batches(connection: sa.Connection, dataset: str, status: str, limit: int) -> list[Batch]:
     """The newest first."""
     query = sa.select(batches).where(batches.c.dataset == dataset).order_by(batches.c.id.desc()).limit(limit)

@@ -20,6 +20,16 @@ class TableVersion(msgspec.Struct, frozen=True, kw_only=True):
     operation: str
 
 
+class TableFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """The Parquet files on this machine whose rows are exactly those of a version. `columns` are the version's
+    columns with their types as Polars calls them; values of `partitions` stand in the paths (`month=5/`) instead of
+    the files; a column that came later is missing in older files."""
+
+    paths: list[str]
+    columns: dict[str, str]
+    partitions: list[str]
+
+
 class Tables(Protocol):
     """Tables have names like `silver/flights`. Reading sees one version.
 
@@ -55,6 +65,10 @@ class Tables(Protocol):
 
     def history(self, table: str, limit: int = 50) -> list[TableVersion]:
         """Newest first."""
+
+    def files(self, table: str, *, version: int) -> TableFiles | None:
+        """For engines that read files themselves; None when the files alone do not tell the rows (deletion vectors,
+        mapped columns), or lie elsewhere."""
 
     def schema(self, table: str) -> dict[str, str]:
         """Column name to the name of its type."""

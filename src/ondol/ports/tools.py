@@ -20,6 +20,7 @@ from ondol.ports.lineage_sink import LineageSink
 from ondol.ports.notify import Notify
 from ondol.ports.online import Online
 from ondol.ports.runtime import Runtime
+from ondol.ports.sql_engine import SqlEngine
 from ondol.ports.tables import Tables
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Tools:
     outbox: Outbox
     lineage_sink: LineageSink | None = None
     courier: Courier | None = None
+    sql: SqlEngine | None = None
     actor: str = "house"
     open_connection: sa.Connection | None = field(default=None, repr=False)
 
@@ -75,6 +77,7 @@ class Tools:
                 outbox=self.outbox,
                 lineage_sink=self.lineage_sink,
                 courier=self.courier,
+                sql=self.sql,
                 actor=self.actor,
                 open_connection=connection,
             )

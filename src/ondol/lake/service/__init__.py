@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -175,6 +176,21 @@ def current_version(tools: Tools, dataset: str) -> int:
     """The silver version after the last batch that landed, from SQL alone; -1 before the first."""
     with tools.transaction(write=False) as inner:
         return landing.stored(inner, dataset).dataset.version
+
+
+def version_at(tools: Tools, dataset: str, layer: str, moment: datetime) -> int:
+    """The version of bronze or silver after the last batch that had landed by then; -1 before the first."""
+    with tools.transaction(write=False) as inner:
+        landing.stored(inner, dataset)
+        last = repo.find_batch_at(inner.connection, dataset, moment)
+    if last is None:
+        return -1
+    return last.bronze_version if layer == "bronze" else last.silver_version
+
+
+def column_types(tools: Tools, dataset: str) -> dict[str, str]:
+    """The declared columns of silver, their types as Polars calls them."""
+    return {name: str(casting.polars_type(kind)) for name, kind in spec_of(tools, dataset).columns.items()}
 
 
 def scan(tools: Tools, dataset: str, version: int | None = None) -> pl.LazyFrame:

@@ -1,0 +1,78 @@
+"""Commands to look for things and to ask the tables: `ondol search TEXT`, `ondol sql "SELECT ..."`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ondol import catalog
+from ondol.doors.cli.by_hand import json_option
+from ondol.doors.cli.show import show
+from ondol.doors.cli.target import Target
+
+
+class _Asking(click.Group):
+    """`ondol sql "SELECT 1"` is `ondol sql ask "SELECT 1"`; its other commands keep their names."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in self.commands:
+            args = ["ask", *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Options of `ask` may stand before the statement: `ondol sql --csv "SELECT 1"`.
+        if args and args[0].startswith("--") and args[0] not in ("--help",):
+            args = ["ask", *args]
+        return super().parse_args(ctx, args)
+
+
+def add_commands(root: click.Group) -> None:
+    derived = root.commands["sql"]
+    assert isinstance(derived, click.Group)
+    asking = _Asking("sql", commands=derived.commands, help="SQL over everything: ask, tables, query, export.")
+    asking.add_command(ask)
+    root.add_command(asking)
+
+
+@click.command("ask")
+@click.argument("statement", required=False)
+@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False), help="Read the statement from a file.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--limit", type=int, help="At most so many rows (default 100; with --csv 1,000,000).")
+@json_option
+@click.pass_obj
+def ask(
+    target: Target, statement: str | None, file: str | None, *, as_csv: bool, limit: int | None, as_json: bool
+) -> None:
+    """Run one SELECT over datasets, features, runs and models: `ondol sql "select count(*) from flights@12"`."""
+    text = Path(file).read_text() if file else statement
+    if text is None or text == "-":
+        text = sys.stdin.read()
+    if as_csv:
+        record = target.call(catalog.OPERATIONS["sql.export"], {"sql": text, "limit": limit or 1_000_000})
+        sys.stdout.buffer.write(record.body)
+        return
+    found = target.call(catalog.OPERATIONS["sql.query"], {"sql": text, "limit": limit or 100})
+    if as_json:
+        show(found, as_json=True)
+        return
+    _print(found)
+
+
+def _print(found: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, kind in found.columns.items():
+        table.add_column(name, justify="right" if kind in ("integer", "double") else "left", overflow="fold")
+    for row in found.rows:
+        table.add_row(*["[dim]null[/]" if value is None else str(value).replace("[", "\\[") for value in row])
+    Console().print(table)
+    read = ", ".join(name if "@" in name else f"{name}@{version}" for name, version in found.tables.items())
+    more = "more than " if found.truncated else ""
+    rows = "row" if len(found.rows) == 1 and not more else "rows"
+    click.secho(f"{more}{len(found.rows):,} {rows}  {found.seconds:.3f} s  {found.engine}  {read}", dim=True, err=True)
