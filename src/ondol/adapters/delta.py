@@ -1,90 +1,39 @@
-"""Tables on Delta Lake: readable by Spark, Trino and DuckDB, written by delta-rs."""
+"""Tables on Delta Lake: readable by Spark, Trino and DuckDB, written by delta-rs and, where it is plain, by hand."""
 
 from __future__ import annotations
 
-import random
-import re
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
 
-from ondol.adapters.blobs import ObjectBlobs
 from ondol.adapters.delta_files import plain_files
+from ondol.adapters.delta_log import KEY_NOTE, Tail, Taken
+from ondol.adapters.delta_open import ATTEMPTS, CHECKPOINT_EVERY, Opened, faster, rows_of, wait
+from ondol.adapters.delta_snapshot import check_writable
 from ondol.adapters.delta_types import fit, storable, stored_columns
-from ondol.adapters.stores import Store, parse_store
-from ondol.adapters.turns import blob_turn, file_turn
-from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
+from ondol.adapters.delta_upkeep import Upkeep
+from ondol.kernel.errors import Invalid, NotFound, Refused
 from ondol.ports.tables import TableFiles, TableVersion
 
-ATTEMPTS = 12
-_CHECKPOINT_EVERY = 10
-# Files below this size are joined every so many versions; larger ones are left alone, so
-# that a growing table is not rewritten again and again.
 _COMPACT_EVERY = 100
-_COMPACT_BELOW_BYTES = 8 << 20
-_OPENED_VERSIONS = 64
-_SURE_SECONDS = 600
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _CONFIGURATION = {
-    "delta.checkpointInterval": str(_CHECKPOINT_EVERY),
+    "delta.checkpointInterval": str(CHECKPOINT_EVERY),
     # Versions stay readable: lineage points at them. The default forgets them after 30 days.
     "delta.logRetentionDuration": "interval 3650 days",
 }
-_KEY_NOTE = "ondolKey"
+# Looking for logs to forget lists them all, at every commit.
+_HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
 
-class _Readable(DeltaTable):
-    """A table for Polars, which takes the paths of files as they are, while delta-rs
-    writes blanks and letters beyond ASCII in the table's own path as `%20`."""
-
-    @property
-    def table_uri(self) -> str:
-        return unquote(super().table_uri)
-
-    def file_uris(self, *args: Any, **kwargs: Any) -> list[str]:
-        written, plain = (uri.removeprefix("file://") for uri in (super().table_uri, self.table_uri))
-        return [plain + uri.removeprefix(written) for uri in super().file_uris(*args, **kwargs)]
-
-
-class _Opened:
-    """A table as this process knows it, for writing; one thread at a time."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.table: DeltaTable | None = None
-        self.loaded_at = 0
-        self.looked_at = 0.0
-        self.columns: dict[str, pl.DataType] = {}
-        self.columns_at = -1
-
-
-class DeltaTables:
+class DeltaTables(Upkeep):
     """The `Tables` port over a folder or object store (see `ondol.adapters.stores`).
 
-    Every append is one Delta commit. The key of an append is stored as a Delta
-    application transaction in the same commit, so a key that was stored twice is
-    impossible even between machines. Writers that meet retry.
+    Every write is one Delta commit. Its key is stored as a Delta application transaction
+    in the same commit, so a key that was stored twice is impossible even between
+    machines. Writers that meet retry.
     """
-
-    def __init__(self, root: str, storage_options: dict[str, str] | None = None) -> None:
-        where = parse_store(root)
-        self.url = where.url
-        self._root = where.folder or where.url
-        self._options = _storage_options(where) | (storage_options or {})
-        self._blobs = None if where.scheme == "file" else ObjectBlobs(root)
-        self._guard = threading.Lock()
-        self._tables: dict[str, _Opened] = {}
-        self._versions: OrderedDict[tuple[str, int], _Readable] = OrderedDict()
 
     def exists(self, table: str) -> bool:
         try:
@@ -106,47 +55,110 @@ class DeltaTables:
         integers when every value fits; a missing column is null."""
         opened = self._opened(table)
         with opened.lock:
-            for attempt in range(ATTEMPTS):
-                known = self._refreshed(table, opened)
-                if known is not None and key and known.transaction_version(key) is not None:
-                    return _version_of_key(known, key)
-                try:
-                    if known is None:
-                        return self._create(table, opened, frame, key, partition_by)
-                    return self._append(table, opened, frame, key, partition_by, evolve)
-                except DeltaError as error:
-                    _wait_or_raise(error, table, attempt)
-                    opened.table = None
-        raise Unavailable(f"{table}: other writers were faster {ATTEMPTS} times.", hint="Try again.")
+            by_hand = self._append_by_hand(table, opened, frame, key, partition_by)
+        if by_hand is not None:
+            return by_hand
 
-    def overwrite(self, table: str, frame: pl.DataFrame, *, partition_by: list[str] | None = None) -> int:
-        opened = self._opened(table)
+        def write(known: DeltaTable | None, opened: Opened) -> int:
+            if known is not None and key and known.transaction_version(key) is not None:
+                return _version_of_key(known, key)
+            if known is None:
+                return self._create(table, opened, frame, key, partition_by)
+            check_writable(known, table)
+            columns = stored_columns(known.schema())
+            fresh = _fresh(columns, frame, table, evolve=evolve)
+            _check_partitions(table, known.metadata().partition_columns, partition_by)
+            columns |= {name: storable(name, frame.schema[name]) for name in fresh}
+            fitted = fit(frame, columns, table)
+            write_deltalake(
+                known, fitted, mode="append", schema_mode="merge" if fresh else None,
+                commit_properties=_commit(key), post_commithook_properties=_HOOKS,
+            )  # fmt: skip
+            opened.tail = None
+            return known.version()
+
+        return self._written(table, write)
+
+    def overwrite(
+        self, table: str, frame: pl.DataFrame, *, key: str = "", partition_by: list[str] | None = None
+    ) -> int:
         columns = {name: storable(name, dtype) for name, dtype in frame.schema.items()}
         fitted = fit(frame, columns, table)
-        with opened.lock:
-            for attempt in range(ATTEMPTS):
-                known = self._refreshed(table, opened)
-                if partition_by is None and known is not None:
-                    partition_by = [name for name in known.metadata().partition_columns if name in columns]
-                try:
-                    self._write(table, known, fitted, "", mode="overwrite", partition_by=partition_by)
-                    return self._landed(table, opened)
-                except DeltaError as error:
-                    _wait_or_raise(error, table, attempt)
-                    opened.table = None
-        raise Unavailable(f"{table}: other writers were faster {ATTEMPTS} times.", hint="Try again.")
+
+        def write(known: DeltaTable | None, opened: Opened) -> int:
+            if known is None:
+                return self._create(table, opened, frame, key, partition_by)
+            if key and known.transaction_version(key) is not None:
+                return _version_of_key(known, key)
+            check_writable(known, table)
+            parts = partition_by
+            if parts is None:
+                parts = [name for name in known.metadata().partition_columns if name in columns]
+            # Rebased onto a compaction, an overwrite would leave the joined file in the table:
+            # it is made again from the newest version instead.
+            write_deltalake(
+                known, fitted, mode="overwrite", schema_mode="overwrite", partition_by=parts,
+                commit_properties=_commit(key, retries=0), post_commithook_properties=_HOOKS,
+            )  # fmt: skip
+            return self._landed(table, opened)
+
+        return self._written(table, write)
+
+    def replace(
+        self, table: str, frame: pl.DataFrame, *, where: Mapping[str, Sequence[int | str]], key: str = ""
+    ) -> int:
+        def write(known: DeltaTable | None, opened: Opened) -> int:
+            if known is None:
+                raise NotFound(f"There is no table {table!r}.")
+            if key and known.transaction_version(key) is not None:
+                return _version_of_key(known, key)
+            check_writable(known, table)
+            _check_where(table, where, known.metadata().partition_columns)
+            fitted = fit(frame, stored_columns(known.schema()), table)
+            outside = fitted.filter(~pl.all_horizontal(pl.col(name).is_in(list(where[name])) for name in where))
+            if outside.height:
+                raise Refused(
+                    f"{table}: {outside.height} rows lie outside of the partition that is replaced.",
+                    hint="Send them for their own partition.",
+                    details={"table": table, "rows": outside.height},
+                )
+            write_deltalake(
+                known, fitted, mode="overwrite", predicate=_predicate(where),
+                commit_properties=_commit(key, retries=0), post_commithook_properties=_HOOKS,
+            )  # fmt: skip
+            return self._landed(table, opened)
+
+        return self._written(table, write)
+
+    def merge(self, table: str, frame: pl.DataFrame, *, on: list[str], key: str = "") -> int:
+        def write(known: DeltaTable | None, opened: Opened) -> int:
+            if known is None:
+                return self._create(table, opened, frame, key, None)
+            if key and known.transaction_version(key) is not None:
+                return _version_of_key(known, key)
+            check_writable(known, table)
+            fitted = fit(frame, stored_columns(known.schema()), table)
+            if fitted.select(on).is_duplicated().any():
+                raise Refused(f"{table}: two rows of one write have the same {', '.join(on)}.")
+            same = " AND ".join(f"old.{_quoted(name)} = new.{_quoted(name)}" for name in on)
+            merger = known.merge(
+                fitted, same, source_alias="new", target_alias="old",
+                commit_properties=_commit(key, retries=0), post_commithook_properties=_HOOKS,
+            )  # fmt: skip
+            merger.when_matched_update_all().when_not_matched_insert_all().execute()
+            return self._landed(table, opened)
+
+        return self._written(table, write)
 
     def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
-        wanted = self.version(table) if version is None else version
-        return pl.scan_delta(self._at(table, wanted))
+        return self._snapshot(table, version).frame()
 
     def files(self, table: str, *, version: int) -> TableFiles | None:
-        return plain_files(self._at(table, version)) if self._blobs is None else None
+        return None if self._remote else plain_files(self._snapshot(table, version))
 
-    def version(self, table: str) -> int:
-        opened = self._opened(table)
-        with opened.lock:
-            return self._known(table, opened).version()
+    def count(self, table: str, *, version: int | None = None) -> int:
+        # Not the statistics of the log: those count rows that a deletion vector has taken away.
+        return int(self.scan(table, version=version).select(pl.len()).collect().item())
 
     def history(self, table: str, limit: int = 50) -> list[TableVersion]:
         opened = self._opened(table)
@@ -156,201 +168,111 @@ class DeltaTables:
             TableVersion(
                 table=table,
                 version=commit["version"],
-                rows=_rows_of(commit),
+                rows=rows_of(commit),
                 at=datetime.fromtimestamp(commit["timestamp"] / 1000, UTC),
                 operation=commit["operation"],
             )
             for commit in commits
         ]
 
-    def schema(self, table: str) -> dict[str, str]:
-        opened = self._opened(table)
-        with opened.lock:
-            return {name: str(dtype) for name, dtype in stored_columns(self._known(table, opened).schema()).items()}
+    def schema(self, table: str, *, version: int | None = None) -> dict[str, str]:
+        found = self._snapshot(table, version)
+        return {name: str(dtype) for name, dtype in stored_columns(found.schema()).items()}
 
-    def compact(self, table: str) -> dict[str, Any]:
-        """`{"files_added": n, "files_removed": n, "version": n}`. Nothing is deleted: older versions stay readable."""
-        opened = self._opened(table)
-        with opened.lock:
-            with self._compaction_turn(table) as mine:
-                if not mine:
-                    raise Unavailable(f"{table}: another process is joining its files.", hint="Try again in a minute.")
-                known = self._known(table, opened)
-                metrics = known.optimize.compact()
-                known.create_checkpoint()
-            opened.table = None
-            return {
-                "files_added": metrics["numFilesAdded"],
-                "files_removed": metrics["numFilesRemoved"],
-                "version": self._known(table, opened).version(),
-            }
+    def _append_by_hand(
+        self, table: str, opened: Opened, frame: pl.DataFrame, key: str, partition_by: list[str] | None
+    ) -> int | None:
+        """The version after it; None when delta-rs must do it."""
+        for attempt in range(ATTEMPTS):
+            tail = self._tail(table, opened)
+            if tail is None or (key and tail.keys is None) or any(name not in tail.columns for name in frame.columns):
+                return None
+            if key and key in (tail.keys or ()):
+                return _version_of_key(self._known(table, opened), key)
+            _check_partitions(table, tail.partition_columns, partition_by)
+            try:
+                version = tail.append(fit(frame, tail.columns, table), key)
+            except Taken:
+                wait(attempt)
+                continue
+            if version is not None:
+                self._look_after(table, opened, version)
+            return version
+        raise faster(table)
 
-    def _opened(self, table: str) -> _Opened:
-        if not _NAME.fullmatch(table):
-            raise Invalid(f"{table!r} is not a name of a table.", hint="Write something like `silver/flights`.")
-        with self._guard:
-            return self._tables.setdefault(table, _Opened())
-
-    def _address(self, table: str) -> str:
-        return f"{self._root}/{table}"
-
-    def _known(self, table: str, opened: _Opened) -> DeltaTable:
+    def _tail(self, table: str, opened: Opened) -> Tail | None:
+        """None when there is no table yet."""
+        if opened.tail is not None and opened.tail.follow():
+            return opened.tail
         known = self._refreshed(table, opened)
-        if known is None:
-            raise NotFound(f"There is no table {table!r}.", hint="`ondol table list` shows those there are.")
-        return known
+        opened.tail = Tail(known, table, self._blobs) if known is not None else None
+        return opened.tail
 
-    def _refreshed(self, table: str, opened: _Opened) -> DeltaTable | None:
-        """The table at its newest version; None when there is none.
+    def _look_after(self, table: str, opened: Opened, version: int) -> None:
+        """What delta-rs does after its own commits: a checkpoint now and then, and few large files for many small."""
+        if version % _COMPACT_EVERY == 0:
+            self._tidy(table, opened)
+        elif version % CHECKPOINT_EVERY == 0:
+            self._known(table, opened).create_checkpoint()
 
-        It is opened anew after each checkpoint: a table object that lives on keeps every
-        commit since it was opened in memory and gets slower with each.
-        """
-        try:
-            if opened.table is not None and self._may_be_older(table, opened):
-                opened.table.update_incremental()
-                opened.looked_at = time.monotonic()
-            if opened.table is None or opened.table.version() // _CHECKPOINT_EVERY != opened.loaded_at:
-                opened.table = DeltaTable(self._address(table), storage_options=self._options or None)
-                opened.loaded_at = opened.table.version() // _CHECKPOINT_EVERY
-                opened.looked_at = time.monotonic()
-        except TableNotFoundError:
-            opened.table = None
-        except DeltaError as error:
-            opened.table = None
-            raise Unavailable(f"{table}: the table cannot be read: {_first_line(error)}") from error
-        return opened.table
-
-    def _may_be_older(self, table: str, opened: _Opened) -> bool:
-        """Whether somebody may have written since: in a folder the file of the next version tells, for
-        as long as nobody can have cleaned it away."""
-        if self._blobs is not None or time.monotonic() - opened.looked_at > _SURE_SECONDS:
-            return True
-        assert opened.table is not None
-        return Path(self._root, table, "_delta_log", f"{opened.table.version() + 1:020}.json").exists()
-
-    def _at(self, table: str, version: int) -> _Readable:
-        """The table at a version, in an object that nobody moves to another one."""
-        with self._guard:
-            found = self._versions.get((table, version))
-            if found is not None:
-                self._versions.move_to_end((table, version))
-                return found
-        newest = self.version(table)
-        if not 0 <= version <= newest:
-            raise NotFound(f"The table {table!r} has no version {version}.", hint=f"The newest is {newest}.")
-        try:
-            found = _Readable(self._address(table), version=version, storage_options=self._options or None)
-        except DeltaError as error:
-            raise NotFound(f"The version {version} of {table!r} is no longer kept: {_first_line(error)}") from error
-        with self._guard:
-            self._versions[table, version] = found
-            while len(self._versions) > _OPENED_VERSIONS:
-                self._versions.popitem(last=False)
-        return found
-
-    def _create(
-        self, table: str, opened: _Opened, frame: pl.DataFrame, key: str, partition_by: list[str] | None
-    ) -> int:
+    def _create(self, table: str, opened: Opened, frame: pl.DataFrame, key: str, partition_by: list[str] | None) -> int:
         columns = {name: storable(name, dtype) for name, dtype in frame.schema.items()}
         # "error", not "append": of two that create at once, one must look again at what the other made.
-        self._write(table, None, fit(frame, columns, table), key, mode="error", partition_by=partition_by)
+        write_deltalake(
+            self._address(table), fit(frame, columns, table), mode="error", partition_by=partition_by,
+            configuration=_CONFIGURATION, storage_options=self._options or None, commit_properties=_commit(key),
+        )  # fmt: skip
         return self._landed(table, opened)
 
-    def _append(
-        self, table: str, opened: _Opened, frame: pl.DataFrame, key: str, partition_by: list[str] | None, evolve: bool
-    ) -> int:
-        known = opened.table
-        assert known is not None
-        if opened.columns_at != known.version():
-            opened.columns = stored_columns(known.schema())
-        fresh = [name for name in frame.columns if name not in opened.columns]
-        if fresh and not evolve:
-            raise Refused(
-                f"{table}: unknown columns {', '.join(fresh)}.",
-                hint="Drop them, or append with `evolve` to add them to the table.",
-                details={"table": table, "columns": fresh},
-            )
-        if partition_by is not None and partition_by != known.metadata().partition_columns:
-            raise Refused(f"{table} is partitioned by {known.metadata().partition_columns}, not by {partition_by}.")
-        columns = opened.columns | {name: storable(name, frame.schema[name]) for name in fresh}
-        fitted = fit(frame, columns, table)
-        before = known.version()
-        self._write(table, known, fitted, key, mode="append", schema_mode="merge" if fresh else None)
-        version = known.version()
-        if not fresh and version == before + 1:
-            opened.columns_at = version
-        if version // _COMPACT_EVERY != before // _COMPACT_EVERY:
-            self._tidy(table, opened)
-        return version
 
-    def _write(self, table: str, known: DeltaTable | None, frame: pl.DataFrame, key: str, **how: Any) -> None:
-        transactions = [Transaction(app_id=key, version=1)] if key else None
-        if known is None:
-            how |= {"configuration": _CONFIGURATION, "storage_options": self._options or None}
-        elif how["mode"] == "overwrite":
-            how |= {"schema_mode": "overwrite"}
-        write_deltalake(
-            known if known is not None else self._address(table),
-            frame,
-            commit_properties=CommitProperties(
-                app_transactions=transactions,
-                custom_metadata={_KEY_NOTE: key} if key else None,
-                # Rebased onto a compaction, an overwrite would leave the joined file in the table:
-                # it is made again from the newest version instead.
-                max_commit_retries=0 if how["mode"] == "overwrite" else None,
-            ),
-            **how,
+def _commit(key: str, retries: int | None = None) -> CommitProperties:
+    return CommitProperties(
+        app_transactions=[Transaction(app_id=key, version=1)] if key else None,
+        custom_metadata={KEY_NOTE: key} if key else None,
+        max_commit_retries=retries,
+    )
+
+
+def _fresh(columns: Mapping[str, pl.DataType], frame: pl.DataFrame, table: str, *, evolve: bool) -> list[str]:
+    """The columns that the table does not have yet; `Refused` unless it may get them."""
+    fresh = [name for name in frame.columns if name not in columns]
+    if fresh and not evolve:
+        raise Refused(
+            f"{table}: unknown columns {', '.join(fresh)}.",
+            hint="Drop them, or append with `evolve` to add them to the table.",
+            details={"table": table, "columns": fresh},
+        )
+    return fresh
+
+
+def _check_partitions(table: str, have: list[str], asked: list[str] | None) -> None:
+    if asked is not None and asked != have:
+        raise Refused(f"{table} is partitioned by {have}, not by {asked}.")
+
+
+def _check_where(table: str, where: Mapping[str, Sequence[int | str]], partition_columns: list[str]) -> None:
+    if not where or not set(where) <= set(partition_columns):
+        raise Invalid(
+            f"{table}: parts are replaced by the partition columns, {partition_columns}, not by {list(where)}."
         )
 
-    def _landed(self, table: str, opened: _Opened) -> int:
-        opened.table = None
-        return self._known(table, opened).version()
 
-    def _tidy(self, table: str, opened: _Opened) -> None:
-        """Join what many small appends left, unless another process is at it."""
-        with self._compaction_turn(table) as mine:
-            if mine:
-                known = self._known(table, opened)
-                known.optimize.compact(target_size=_COMPACT_BELOW_BYTES)
-                opened.table = None
-
-    @contextmanager
-    def _compaction_turn(self, table: str) -> Iterator[bool]:
-        """delta-rs 1.6 takes two compactions of the same files for compatible, and their rows would be there twice."""
-        name = f"{table}/_ondol_compaction"
-        if self._blobs is not None:
-            with blob_turn(self._blobs, name) as mine:
-                yield mine
-        else:
-            with file_turn(Path(self._root) / name) as mine:
-                yield mine
+def _predicate(where: Mapping[str, Sequence[int | str]]) -> str:
+    return " AND ".join(
+        f"{_quoted(name)} IN ({', '.join(_literal(value) for value in values)})" for name, values in where.items()
+    )
 
 
-def _storage_options(where: Store) -> dict[str, str]:
-    return where.options | ({"allow_http": "true"} if where.allow_http else {})
+def _literal(value: int | str) -> str:
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
-def _rows_of(commit: dict[str, Any]) -> int:
-    metrics = commit.get("operationMetrics") or {}
-    return int(metrics.get("num_added_rows", 0))
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _version_of_key(known: DeltaTable, key: str) -> int:
     for commit in known.history():
-        if commit.get(_KEY_NOTE) == key:
+        if commit.get(KEY_NOTE) == key:
             return int(commit["version"])
     return known.version()
-
-
-def _wait_or_raise(error: DeltaError, table: str, attempt: int) -> None:
-    """Wait a little before another attempt when another writer was faster; raise what cannot get better."""
-    text = str(error)
-    met = isinstance(error, CommitFailedError) or "already exists" in text or "Transaction" in text
-    if not met:
-        raise Unavailable(f"{table}: the write failed: {_first_line(error)}") from error
-    time.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

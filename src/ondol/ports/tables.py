@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,10 +56,40 @@ class Tables(Protocol):
         `Refused` names the column, unless it is new and `evolve` is set.
         """
 
-    def overwrite(self, table: str, frame: pl.DataFrame, *, partition_by: list[str] | None = None) -> int: ...
+    def overwrite(
+        self, table: str, frame: pl.DataFrame, *, key: str = "", partition_by: list[str] | None = None
+    ) -> int:
+        """Put these rows in the place of all rows; columns and types may be others."""
+
+    def replace(
+        self, table: str, frame: pl.DataFrame, *, where: Mapping[str, Sequence[int | str]], key: str = ""
+    ) -> int:
+        """Put these rows in the place of those whose partition columns have these values.
+
+        `Refused` when a row lies outside, `Invalid` for columns that the table is not
+        partitioned by, `NotFound` when there is no table.
+        """
+
+    def merge(self, table: str, frame: pl.DataFrame, *, on: list[str], key: str = "") -> int:
+        """Put each row in the place of the row with the same values in `on` (never null), or beside the others."""
 
     def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
-        """The rows of a version (the newest by default), lazily; `NotFound` names table and version."""
+        """The rows of a version (the newest by default), lazily; `NotFound` names table and version.
+
+        `Refused` when the table uses a feature under which values would be read wrongly.
+        """
+
+    def count(self, table: str, *, version: int | None = None) -> int:
+        """The rows of a version, without those that were deleted."""
+
+    def difference(self, table: str, before: int, after: int) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+        """Rows that only `before` may have, and rows that only `after` may have.
+
+        A row that both have may be in both, never in one alone; most of them are in neither.
+        """
+
+    def restore(self, table: str, version: int) -> int:
+        """A new version with the rows and columns of an older one."""
 
     def version(self, table: str) -> int:
         """The newest version; `NotFound` when there is no table."""
@@ -70,8 +101,17 @@ class Tables(Protocol):
         """For engines that read files themselves; None when the files alone do not tell the rows (deletion vectors,
         mapped columns), or lie elsewhere."""
 
-    def schema(self, table: str) -> dict[str, str]:
+    def schema(self, table: str, *, version: int | None = None) -> dict[str, str]:
         """Column name to the name of its type."""
 
     def compact(self, table: str) -> dict[str, Any]:
         """Join small files; readers of older versions are not disturbed."""
+
+    def vacuum(
+        self, table: str, *, keep: Collection[int], grace_hours: float = 24, dry_run: bool = True
+    ) -> dict[str, Any]:
+        """Delete files that neither the newest version nor those in `keep` need, and that are older than
+        `grace_hours`: younger ones may belong to a write that is not committed yet.
+
+        `{"files": n, "bytes": n, "kept_files": n}`. Other versions cannot be read afterwards.
+        """

@@ -67,7 +67,7 @@ class TablesSuite:
         assert _rows(tables, "t").height == 9
 
     def test_what_is_not_there_is_not_found(self, tables: Tables) -> None:
-        for call in (tables.version, tables.scan, tables.history, tables.schema, tables.compact):
+        for call in (tables.version, tables.scan, tables.history, tables.schema, tables.compact, tables.count):
             with pytest.raises(NotFound, match="nowhere"):
                 call("nowhere")
         tables.append("t", ROWS)
@@ -180,6 +180,103 @@ class TablesSuite:
         assert _rows(tables, "t").height == 0
         tables.append("t", ROWS)
         assert _rows(tables, "t").height == 3
+
+    def test_a_part_is_replaced_and_the_rest_stays(self, tables: Tables) -> None:
+        days = pl.DataFrame({"n": [1, 2, 3, 4], "day": [1, 1, 2, 3]})
+        first = tables.append("t", days, partition_by=["day"])
+        version = tables.replace("t", pl.DataFrame({"n": [7], "day": [1]}), where={"day": [1, 3]})
+        assert version == first + 1
+        assert sorted(_rows(tables, "t").rows()) == [(3, 2), (7, 1)]
+        assert _rows(tables, "t", first).height == 4
+        tables.replace("t", days.clear(), where={"day": [2]})
+        assert _rows(tables, "t").rows() == [(7, 1)]
+
+    def test_rows_outside_of_the_replaced_part_are_refused(self, tables: Tables) -> None:
+        days = pl.DataFrame({"n": [1, 2], "day": ["a", "it's"]})
+        version = tables.append("t", days, partition_by=["day"])
+        with pytest.raises(Refused):
+            tables.replace("t", days, where={"day": ["a"]})
+        with pytest.raises(Invalid):
+            tables.replace("t", days, where={"n": [1]})
+        assert tables.version("t") == version
+        tables.replace("t", pl.DataFrame({"n": [3], "day": ["it's"]}), where={"day": ["it's"]})
+        assert sorted(_rows(tables, "t")["n"].to_list()) == [1, 3]
+
+    def test_a_merge_replaces_what_is_there_and_adds_what_is_not(self, tables: Tables) -> None:
+        frame = pl.DataFrame({"id": ["a", "b", "c"], "part": [1, 1, 2], "n": [1.0, 2.0, None]})
+        tables.append("t", frame, partition_by=["part"])
+        # A row may move to another partition, and a column that is not given becomes null.
+        tables.merge("t", pl.DataFrame({"id": ["b", "d"], "part": [2, 2], "n": [9, 4]}), on=["id"], key="m")
+        expected = [("a", 1, 1.0), ("b", 2, 9.0), ("c", 2, None), ("d", 2, 4.0)]
+        assert sorted(_rows(tables, "t").select("id", "part", "n").rows()) == expected
+        version = tables.version("t")
+        assert tables.merge("t", pl.DataFrame({"id": ["a"], "part": [5]}), on=["id"], key="m") == version
+        with pytest.raises(Refused):
+            tables.merge("t", pl.DataFrame({"id": ["x", "x"], "part": [5, 5]}), on=["id"])
+        assert sorted(_rows(tables, "t").select("id", "part", "n").rows()) == expected
+
+    def test_a_key_overwrites_and_replaces_once(self, tables: Tables) -> None:
+        tables.append("t", pl.DataFrame({"n": [1], "day": [1]}), partition_by=["day"])
+        first = tables.replace("t", pl.DataFrame({"n": [2], "day": [1]}), where={"day": [1]}, key="again")
+        assert tables.replace("t", pl.DataFrame({"n": [3], "day": [1]}), where={"day": [1]}, key="again") == first
+        second = tables.overwrite("t", pl.DataFrame({"n": [4], "day": [1]}), key="all")
+        assert tables.overwrite("t", pl.DataFrame({"n": [5], "day": [1]}), key="all") == second
+        assert _rows(tables, "t")["n"].to_list() == [4]
+
+    def test_an_older_version_comes_back_as_a_new_one(self, tables: Tables) -> None:
+        first = tables.append("t", pl.DataFrame({"n": [1]}))
+        tables.append("t", pl.DataFrame({"n": [2], "gate": ["A1"]}), evolve=True)
+        third = tables.overwrite("t", pl.DataFrame({"n": [3]}))
+        assert tables.restore("t", first) == third + 1
+        assert _rows(tables, "t").to_dicts() == [{"n": 1}]
+        tables.append("t", pl.DataFrame({"n": [5]}))
+        assert sorted(_rows(tables, "t")["n"].to_list()) == [1, 5]
+        assert _rows(tables, "t", third)["n"].to_list() == [3]
+        with pytest.raises(NotFound, match="99"):
+            tables.restore("t", 99)
+
+    def test_what_only_one_of_two_versions_has(self, tables: Tables) -> None:
+        before = tables.append("t", pl.DataFrame({"n": [1, 2], "day": [1, 2]}), partition_by=["day"])
+        tables.append("t", pl.DataFrame({"n": [3], "day": [1]}))
+        after = tables.replace("t", pl.DataFrame({"n": [9], "day": [2]}), where={"day": [2]})
+        gone, come = tables.difference("t", before, after)
+        lost, found = set(gone.collect()["n"].to_list()), set(come.collect()["n"].to_list())
+        assert (lost - found, found - lost) == ({2}, {3, 9})
+        nothing, none = tables.difference("t", after, after)
+        assert (nothing.collect().height, none.collect().height) == (0, 0)
+        filtered = tables.difference("t", before, after)[1].filter(pl.col("n") > 5)
+        assert filtered.collect()["n"].to_list() == [9]
+
+    def test_vacuum_keeps_the_newest_version_and_those_that_are_asked_for(self, tables: Tables) -> None:
+        versions = [tables.append("t", pl.DataFrame({"n": [0]}))]
+        versions += [tables.overwrite("t", pl.DataFrame({"n": [number]})) for number in range(1, 4)]
+        would = tables.vacuum("t", keep=[versions[1]], grace_hours=-1)
+        assert would["files"] == 2
+        assert tables.vacuum("t", keep=[versions[1]], grace_hours=24, dry_run=False)["files"] == 0
+        assert [_rows(tables, "t", version)["n"].to_list() for version in versions] == [[0], [1], [2], [3]]
+        assert tables.vacuum("t", keep=[versions[1]], grace_hours=-1, dry_run=False) == would
+        assert _rows(tables, "t", versions[1])["n"].to_list() == [1]
+        assert _rows(tables, "t")["n"].to_list() == [3]
+        with pytest.raises((NotFound, FileNotFoundError, pl.exceptions.PolarsError)):
+            _rows(tables, "t", versions[0])
+        tables.append("t", pl.DataFrame({"n": [4]}))
+        assert sorted(_rows(tables, "t")["n"].to_list()) == [3, 4]
+
+    def test_rows_are_counted_at_a_version(self, tables: Tables) -> None:
+        first = tables.append("t", ROWS)
+        tables.append("t", ROWS)
+        assert (tables.count("t", version=first), tables.count("t")) == (3, 6)
+
+    def test_filters_find_instants_finer_than_the_statistics(self, tables: Tables) -> None:
+        for _ in range(2):
+            tables.append("t", ROWS)
+        assert tables.scan("t").filter(pl.col("at") >= _MOMENT).collect().height == 2
+        assert tables.scan("t").filter(pl.col("delay") < -3).collect().height == 2
+        assert tables.scan("t").filter(pl.col("carrier") == "UA", pl.col("late")).collect().height == 2
+        odd = pl.DataFrame({"delay": [float("nan"), float("inf")], "carrier": ["x" * 200, "\U0010ffff" * 90]})
+        tables.append("t", odd)
+        assert tables.scan("t").filter(pl.col("delay") > 1e300).collect().height >= 1
+        assert tables.scan("t").filter(pl.col("carrier") > "가").collect().height >= 3
 
     def test_history_is_newest_first(self, tables: Tables) -> None:
         tables.append("t", ROWS)
