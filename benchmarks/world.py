@@ -19,7 +19,7 @@ from ondol.features.types import (
     ViewSpec,
 )
 from ondol.home import House
-from ondol.lake.types import ColumnType, DatasetSpec, DeclareDataset, RefreshDataset, Rule, Source
+from ondol.lake.types import ColumnType, DatasetSpec, DeclareDataset, FileSource, RefreshDataset, Rule
 
 LINES, ROUTES, PLACES = 16, 200, 3
 SKY = ["temp", "dew", "humidity", "wind", "gust", "rain", "pressure", "sight"]
@@ -36,7 +36,7 @@ TRIPS = DatasetSpec(
     time="begun_at",
     known_at="known_at",
     partition="month",
-    source=Source(format="parquet", path="trips.parquet"),
+    source=FileSource(format="parquet", path="trips.parquet"),
     contract=[Rule(kind="not_null", column="line"), Rule(kind="between", column="distance", low=1, high=6000)],
 )
 UNITS = DatasetSpec(
@@ -44,14 +44,14 @@ UNITS = DatasetSpec(
     columns={"unit": "string", "since": "timestamp", "age": "double", "seats": "double", "weight": "double"},
     key=["unit"],
     time="since",
-    source=Source(format="parquet", path="units.parquet"),
+    source=FileSource(format="parquet", path="units.parquet"),
 )
 WEATHER = DatasetSpec(
     name="weather",
     columns={"place": "string", "hour": "timestamp", **dict.fromkeys(SKY, "double")},
     key=["place", "hour"],
     time="hour",
-    source=Source(format="parquet", path="weather.parquet"),
+    source=FileSource(format="parquet", path="weather.parquet"),
 )
 
 

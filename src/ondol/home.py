@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ondol.ports.notify import Notify
     from ondol.ports.online import Online
     from ondol.ports.runtime import Runtime
+    from ondol.ports.sources import Sources
     from ondol.ports.sql_engine import SqlEngine
     from ondol.ports.tables import Tables
 
@@ -164,6 +165,7 @@ def open_house(config: Config) -> House:
         runtimes=_runtimes(),
         sql=_sql(),
         outbox=_store_event,
+        sources=_sources(),
     )
     return House(config, tools)
 
@@ -273,6 +275,16 @@ def _notify(config: Config) -> Notify:
     from ondol.adapters.notify_log import LogNotify
 
     return LogNotify()
+
+
+def _sources() -> Sources:
+    def make() -> Sources:
+        from ondol.adapters.sources import OutsideSources
+
+        return OutsideSources()
+
+    sources: Sources = late(make)
+    return sources
 
 
 def _lineage_sink(config: Config) -> LineageSink | None:

@@ -13,6 +13,7 @@ import ondol.lineage.repo
 import ondol.registry.repo  # noqa: F401
 from ondol.adapters.blobs import ObjectBlobs
 from ondol.adapters.delta import DeltaTables
+from ondol.adapters.sources import OutsideSources
 from ondol.adapters.sqlite import SqliteDb
 from ondol.kernel.clock import ReplayClock
 from ondol.kernel.config import Config
@@ -60,6 +61,7 @@ class Lake:
             notify=None,  # type: ignore[arg-type]
             runtimes=(),
             outbox=lambda connection, event, at: self.events.append(event),
+            sources=OutsideSources(),
         )
 
     def call(self, function: Any, request: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from ondol.kernel.errors import Conflict, Invalid, NotFound, Refused
 from ondol.lake import service
 from ondol.lake.service import files
-from ondol.lake.types import GetBatch, RefreshDataset, RefreshReport, Source
+from ondol.lake.types import FileSource, GetBatch, RefreshDataset, RefreshReport
 from tests.lake.shore import FLIGHTS, Lake, flight, flights
 
 
@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def _declare(lake: Lake, project: Path, form: str = "csv", path: str = "data/*.csv") -> None:
-    source = Source(format=form, path=path)  # type: ignore[arg-type]
+    source = FileSource(format=form, path=path)
     lake.declare(msgspec.structs.replace(FLIGHTS, source=source), root=str(project))
 
 

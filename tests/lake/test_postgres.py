@@ -12,7 +12,7 @@ import pytest
 from ondol.adapters.postgres import PostgresDb
 from ondol.kernel.errors import Refused
 from ondol.lake import service
-from ondol.lake.types import GetBatch, GetDataset, ListBatches, RefreshDataset, Source
+from ondol.lake.types import FileSource, GetBatch, GetDataset, ListBatches, RefreshDataset
 from tests.lake.shore import FLIGHTS, Lake, flight, flights
 
 
@@ -23,7 +23,7 @@ def test_batches_land_once_are_refused_and_meet(postgres_url: str, tmp_path: Pat
     pl.DataFrame(flights(100, 110)).write_csv(project / "a.csv")
     lakes = [Lake(tmp_path / "home", PostgresDb(postgres_url)) for _ in range(2)]
     lake = lakes[0]
-    source = Source(format="csv", path="*.csv")
+    source = FileSource(format="csv", path="*.csv")
     lake.declare(msgspec.structs.replace(FLIGHTS, source=source), root=str(project))
 
     def send(which: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 import ondol as od
 from ondol.features.types import Feature
 from ondol.kernel.errors import Invalid, OndolError
-from ondol.lake.types import Rule, Source
+from ondol.lake.types import FileSource, Rule
 from ondol.sdk.collector import collecting
 from ondol.sdk.data import Dataset
 
@@ -31,7 +31,7 @@ def test_a_dataset_has_columns_a_key_a_source_and_a_contract() -> None:
         contract=[od.unique("id"), od.between("sum", 0), od.not_null("shop"), od.one_of("shop", ["a"]), od.fresh("2d")],
     ).spec
     assert spec.key == ["id"]
-    assert spec.source == Source(format="parquet", path="data/*.parquet")
+    assert spec.source == FileSource(format="parquet", path="data/*.parquet")
     assert [rule.kind for rule in spec.contract] == ["unique", "between", "not_null", "one_of", "fresh"]
     assert spec.contract[1] == Rule(kind="between", column="sum", low=0)
 

@@ -20,6 +20,7 @@ from ondol.ports.lineage_sink import LineageSink
 from ondol.ports.notify import Notify
 from ondol.ports.online import Online
 from ondol.ports.runtime import Runtime
+from ondol.ports.sources import Sources
 from ondol.ports.sql_engine import SqlEngine
 from ondol.ports.tables import Tables
 
@@ -44,6 +45,7 @@ class Tools:
     notify: Notify
     runtimes: tuple[Runtime, ...]
     outbox: Outbox
+    sources: Sources
     lineage_sink: LineageSink | None = None
     courier: Courier | None = None
     sql: SqlEngine | None = None
@@ -75,6 +77,7 @@ class Tools:
                 notify=self.notify,
                 runtimes=self.runtimes,
                 outbox=self.outbox,
+                sources=self.sources,
                 lineage_sink=self.lineage_sink,
                 courier=self.courier,
                 sql=self.sql,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal, TypedDict, Unpack
 
-from ondol.lake.types import ColumnType, DatasetSpec, Rule, Source
+from ondol.lake.types import ColumnType, DatasetSpec, FileSource, Rule, Source
 from ondol.sdk.collector import build, declare, wrong
 
 _FORMATS: dict[str, Literal["csv", "parquet", "json"]] = {
@@ -71,7 +71,7 @@ def dataset(
 
 def csv(path: str) -> Source:
     """CSV files below the project's folder; `*` and `**` match several."""
-    return Source(format="csv", path=path)
+    return FileSource(format="csv", path=path)
 
 
 def unique(*columns: str) -> Rule:
@@ -118,4 +118,4 @@ def _source(path: str) -> Source:
         raise wrong(
             f"{path!r} does not say what it is.", hint=f"Paths end in one of {', '.join(_FORMATS)}; or od.csv()."
         )
-    return Source(format=_FORMATS[suffix], path=path)
+    return FileSource(format=_FORMATS[suffix], path=path)

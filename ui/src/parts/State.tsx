@@ -25,6 +25,8 @@ const tones: Record<StateName, Tone> = {
   too_few_rows: "calm",
   failed: "bad",
   quarantined: "bad",
+  replaced: "calm",
+  discarded: "calm",
   refused: "warn",
   rolled_back: "bad",
   drift: "warn",

@@ -67,6 +67,8 @@ export const en = {
     too_few_rows: "Too few rows",
     failed: "Failed",
     quarantined: "Quarantined",
+    replaced: "Replaced",
+    discarded: "Discarded",
     refused: "Refused",
     rolled_back: "Rolled back",
     drift: "Drift",

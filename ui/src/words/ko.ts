@@ -67,6 +67,8 @@ export const ko: Words = {
     too_few_rows: "행 부족",
     failed: "실패",
     quarantined: "격리됨",
+    replaced: "대체됨",
+    discarded: "폐기됨",
     refused: "거부됨",
     rolled_back: "롤백됨",
     drift: "드리프트",

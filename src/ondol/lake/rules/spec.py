@@ -6,13 +6,14 @@ import difflib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ondol.kernel.errors import Conflict, Invalid
 from ondol.kernel.lazy import lazy
 from ondol.kernel.spans import parse_duration
-from ondol.lake.rules import casting
+from ondol.lake.rules import casting, conditions, sources
 from ondol.lake.types import DatasetSpec, Rule
 
 if TYPE_CHECKING:
@@ -44,9 +45,7 @@ def check_spec(spec: DatasetSpec) -> None:
     if spec.where:
         check_condition(spec)
     if spec.source:
-        path = PurePosixPath(spec.source.path)
-        if path.is_absolute() or ".." in path.parts or not spec.source.path:
-            raise Invalid(f"source.path: {spec.source.path!r} must lie below the project's folder.")
+        sources.check_source(spec, spec.source)
 
 
 def _check_moments(spec: DatasetSpec) -> None:
@@ -62,14 +61,59 @@ def _check_moments(spec: DatasetSpec) -> None:
 def _check_rule(spec: DatasetSpec, field: str, rule: Rule) -> None:
     if rule.kind in ("columns", "types"):
         raise Invalid(f"{field}: {rule.kind!r} is always checked; leave it out of the contract.")
+    if rule.on_violation == "go_on" and rule.kind in ("fresh", "rows", "distribution"):
+        raise Invalid(f"{field}: {rule.kind} says nothing of single rows; it can stop a batch, or warn.")
     if rule.kind == "fresh":
         _check_fresh(spec, field, rule)
         return
+    if rule.kind == "rows":
+        _check_bounds(field, rule)
+        return
+    if rule.kind == "expression":
+        conditions.condition(rule.expression, spec.columns, f"{spec.name}: {field}")
+        return
     _known(spec, field, columns_of(rule))
+    _check_values(spec, field, rule)
+
+
+def _check_values(spec: DatasetSpec, field: str, rule: Rule) -> None:
+    name = columns_of(rule)[0]
     if rule.kind == "between":
-        _check_between(spec, field, rule)
-    if rule.kind == "one_of" and not rule.values:
+        if spec.columns[name] not in _NUMBERS:
+            raise Invalid(f"{field}: {name!r} is {spec.columns[name]}; between is for numbers.")
+        _check_bounds(field, rule)
+    elif rule.kind == "one_of" and not rule.values:
         raise Invalid(f"{field}: one_of needs `values`.")
+    elif rule.kind == "matches":
+        _check_pattern(spec, field, rule)
+    elif rule.kind == "exists_in" and not (rule.dataset and rule.other):
+        raise Invalid(f"{field}: exists_in needs `dataset` and `other`, the column whose values are allowed.")
+    elif rule.kind == "distribution":
+        _check_distribution(spec, field, rule)
+
+
+def _check_pattern(spec: DatasetSpec, field: str, rule: Rule) -> None:
+    if spec.columns[rule.column] != "string":
+        raise Invalid(f"{field}: {rule.column!r} is {spec.columns[rule.column]}; a pattern is for text.")
+    try:
+        pl.Series([""]).str.contains(f"^(?:{rule.pattern})$", strict=True)
+    except pl.exceptions.PolarsError as error:
+        raise Invalid(f"{field}: {rule.pattern!r} is no regular expression: {error}") from error
+
+
+def _check_distribution(spec: DatasetSpec, field: str, rule: Rule) -> None:
+    limits = {"psi": rule.psi, "null_share": rule.null_share, "mean_shift": rule.mean_shift}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if not given:
+        raise Invalid(f"{field}: distribution needs `psi`, `null_share` or `mean_shift`.")
+    for name, limit in given.items():
+        if limit <= 0:
+            raise Invalid(f"{field}: {name} is {limit:g}; it must be above 0.")
+    kind = spec.columns[rule.column]
+    if rule.mean_shift is not None and kind not in _NUMBERS:
+        raise Invalid(f"{field}: {rule.column!r} is {kind}; only numbers have a mean.")
+    if rule.psi is not None and kind in _MOMENTS:
+        raise Invalid(f"{field}: {rule.column!r} is {kind}; PSI is for numbers, text and booleans.")
 
 
 def _check_fresh(spec: DatasetSpec, field: str, rule: Rule) -> None:
@@ -82,17 +126,21 @@ def _check_fresh(spec: DatasetSpec, field: str, rule: Rule) -> None:
         raise Invalid(f"{field}: {name!r} is {spec.columns[name]}; only a timestamp or a date can be fresh.")
 
 
-def _check_between(spec: DatasetSpec, field: str, rule: Rule) -> None:
-    name = columns_of(rule)[0]
-    if spec.columns[name] not in _NUMBERS:
-        raise Invalid(f"{field}: {name!r} is {spec.columns[name]}; between is for numbers.")
+def _check_bounds(field: str, rule: Rule) -> None:
     if rule.low is None and rule.high is None:
-        raise Invalid(f"{field}: between needs `low`, `high` or both.")
+        raise Invalid(f"{field}: {rule.kind} needs `low`, `high` or both.")
     if rule.low is not None and rule.high is not None and rule.low > rule.high:
-        raise Invalid(f"{field}: between {rule.low:g} and {rule.high:g} is empty.")
+        raise Invalid(f"{field}: {rule.kind} {rule.low:g} and {rule.high:g} is empty.")
+
+
+def with_contract(spec: DatasetSpec, contract: list[Rule]) -> DatasetSpec:
+    return msgspec.structs.replace(spec, contract=contract)
 
 
 def columns_of(rule: Rule) -> list[str]:
+    """The columns that a rule looks at."""
+    if rule.kind == "expression":
+        return conditions.columns_of(rule.expression)
     return rule.columns or [rule.column]
 
 

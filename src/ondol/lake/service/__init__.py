@@ -7,26 +7,34 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ondol.kernel.errors import Invalid, NotFound
+from ondol.kernel.errors import Invalid
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.lake.rules import casting, contract, text
 from ondol.lake.rules import spec as declared
-from ondol.lake.service import files, landing
+from ondol.lake.service import arriving, checking, landing, quarantine
 from ondol.lake.types import (
     AppendBatch,
     Batch,
     Dataset,
     DatasetSpec,
     DeclareDataset,
+    DiscardBatch,
     GetBatch,
     GetDataset,
+    GetQuarantinedRows,
+    GetSource,
     ListBatches,
     ListDatasets,
+    ListSources,
     Preview,
     PreviewDataset,
+    QuarantinedRows,
     RefreshDataset,
     RefreshReport,
+    ResetSource,
+    RetryBatch,
+    SourceState,
     ValidateDataset,
     ValidationReport,
 )
@@ -82,8 +90,9 @@ def get_dataset(tools: Tools, request: GetDataset) -> Dataset:
 def append_batch(tools: Tools, request: AppendBatch) -> Batch:
     """Land rows in bronze and silver; the same key lands once, however often it is sent.
 
-    A batch that breaks the contract is kept in quarantine and refused with a report
-    of rule, column and rows.
+    A batch that breaks the contract is kept in quarantine and refused with a report of rule, column and
+    rows; where the contract says `go_on`, its good rows land without the bad ones. A refused key may be sent
+    again with mended rows.
     """
     if not request.key or len(request.key) > KEY_LENGTH:
         raise Invalid(
@@ -100,17 +109,36 @@ def append_batch(tools: Tools, request: AppendBatch) -> Batch:
     batch = landing.land(tools, arrival)
     assert batch is not None
     if batch.status == "quarantined":
-        raise landing.refused(batch)
+        raise quarantine.refused(batch)
     return batch
 
 
 @operation("datasets.refresh", "POST", "/v1/datasets/{dataset}/refresh", scope="write", long=True)
 def refresh_dataset(tools: Tools, request: RefreshDataset) -> RefreshReport:
-    """Land what is new in the files of the dataset's source.
+    """Land what is new in the dataset's source: files, a table of a database, an API, a topic.
 
-    Refused files are in the report as quarantined batches; the other files land.
+    Each row arrives once, also after a crash: how far the source was read is stored together with the rows. What
+    breaks the contract is in the report as quarantined batches; the other batches land.
     """
-    return files.refresh(tools, request.dataset)
+    return arriving.refresh(tools, request.dataset)
+
+
+@operation("sources.list", "GET", "/v1/sources", scope="read")
+def list_sources(tools: Tools, request: ListSources) -> list[SourceState]:
+    """Where datasets come from: how far each source was read, when it was looked at, and how that ended."""
+    return list(arriving.states(tools).values())
+
+
+@operation("sources.get", "GET", "/v1/datasets/{dataset}/source", scope="read")
+def get_source(tools: Tools, request: GetSource) -> SourceState:
+    """How far a dataset's source was read, when it was looked at, and how that ended."""
+    return arriving.state_of(tools, request.dataset)
+
+
+@operation("sources.reset", "POST", "/v1/datasets/{dataset}/source/reset", scope="write")
+def reset_source(tools: Tools, request: ResetSource) -> SourceState:
+    """Read a source from its beginning again at the next look; rows whose keys have landed are dropped then."""
+    return arriving.reset(tools, request.dataset)
 
 
 @operation("datasets.validate", "POST", "/v1/datasets/{dataset}/validations", scope="write", long=True)
@@ -119,12 +147,12 @@ def validate_dataset(tools: Tools, request: ValidateDataset) -> ValidationReport
     spec = spec_of(tools, request.dataset)
     version = request.version if request.version >= 0 else current_version(tools, request.dataset)
     rows = scan(tools, request.dataset, version).collect()
-    violations = contract.check_silver(spec, rows, tools.now())
+    violations = contract.check_silver(spec, rows, tools.now(), checking.known(tools, spec))
     return ValidationReport(
         dataset=request.dataset,
         version=version,
         rows=rows.height,
-        passed=not violations,
+        passed=all(violation.action == "warn" for violation in violations),
         violations=violations,
     )
 
@@ -152,8 +180,8 @@ def preview_dataset(tools: Tools, request: PreviewDataset) -> Preview:
 def list_batches(tools: Tools, request: ListBatches) -> list[Batch]:
     """The batches of a dataset, the newest first."""
     _check_limit(request.limit)
-    if request.status not in ("", "landed", "quarantined"):
-        raise Invalid(f"status is {request.status!r}; it is landed or quarantined.")
+    if request.status not in ("", "landed", "quarantined", "replaced", "discarded"):
+        raise Invalid(f"status is {request.status!r}; it is landed, quarantined, replaced or discarded.")
     landing.stored(tools, request.dataset)
     return repo.select_batches(tools.connection, request.dataset, request.status, request.limit)
 
@@ -161,9 +189,42 @@ def list_batches(tools: Tools, request: ListBatches) -> list[Batch]:
 @operation("batches.get", "GET", "/v1/batches/{batch}", scope="read")
 def get_batch(tools: Tools, request: GetBatch) -> Batch:
     """A batch, with the report of why it was refused if it was."""
-    if found := repo.find_batch(tools.connection, request.batch):
-        return found
-    raise NotFound(f"There is no batch {request.batch!r}.", hint="`ondol batches list --dataset NAME` shows them.")
+    return quarantine.found(tools, request.batch)
+
+
+@operation("batches.rows", "GET", "/v1/batches/{batch}/rows", scope="read", long=True)
+def quarantined_rows(tools: Tools, request: GetQuarantinedRows) -> QuarantinedRows:
+    """The refused rows of a batch, as they came: to be mended and sent again."""
+    _check_limit(request.limit)
+    with tools.transaction(write=False) as inner:
+        batch = quarantine.found(inner, request.batch)
+    return quarantine.rows_of(tools, batch, request.offset, request.limit)
+
+
+@operation("batches.retry", "POST", "/v1/batches/{batch}/retry", scope="write", long=True)
+def retry_batch(tools: Tools, request: RetryBatch) -> Batch:
+    """Bring a batch out of quarantine, after its contract or its rows were mended.
+
+    It is held against the contract of now; refused again, it stays where it is and its report is the new one.
+    """
+    batch = quarantine.in_quarantine(tools, request.batch)
+    if request.rows is None:
+        frame, rows = quarantine.frame_of(tools, batch)
+    else:
+        frame, rows = text.text_of_rows(request.rows), request.rows
+    arrival = landing.Arrival(dataset=batch.dataset, key=batch.key, text=frame, origin=batch.origin, originals=rows)
+    landed = landing.land(tools, arrival)
+    assert landed is not None
+    if landed.status == "quarantined":
+        raise quarantine.refused(landed)
+    return landed
+
+
+@operation("batches.discard", "POST", "/v1/batches/{batch}/discard", scope="write")
+def discard_batch(tools: Tools, request: DiscardBatch) -> Batch:
+    """Give up a quarantined batch. Its rows are kept, but it counts no longer as one that waits."""
+    repo.discard_batch(tools.connection, quarantine.in_quarantine(tools, request.batch))
+    return quarantine.found(tools, request.batch)
 
 
 def spec_of(tools: Tools, dataset: str) -> DatasetSpec:

@@ -6,16 +6,16 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ondol.kernel.errors import Conflict, Invalid, NotFound, Refused
+from ondol.kernel.errors import Conflict, Invalid
 from ondol.kernel.lazy import lazy
 from ondol.lake.rules import casting, contract, text
 from ondol.lake.service import landing
-from ondol.lake.types import Batch, DatasetSpec, RefreshReport
+from ondol.lake.types import Batch, DatasetSpec, FileSource, RefreshReport
+from ondol.ports.sources import FoundFile
 from ondol.ports.tools import Tools
 
 if TYPE_CHECKING:
@@ -36,64 +36,56 @@ class _Read:
     rows: pl.DataFrame
 
 
-def refresh(tools: Tools, dataset: str) -> RefreshReport:
-    """Land what is new in the dataset's source. Each content of each file is brought once."""
-    landing.settle(tools, dataset)
-    with tools.transaction(write=False) as inner:
-        there = landing.stored(inner, dataset)
-        known = repo.select_files(inner.connection, dataset)
+def refresh(tools: Tools, there: repo.Stored, source: FileSource) -> RefreshReport:
+    """Land what is new in the dataset's files. Each content of each file is brought once."""
     spec = there.dataset.spec
-    if spec.source is None:
-        raise Conflict(f"The dataset {dataset!r} has no source.", hint="Declare one, or send rows: datasets.append.")
-    if not there.root:
-        raise Conflict(f"The dataset {dataset!r} was declared without a folder.", hint="Declare it with `root`.")
-    root = Path(there.root)
-    files = _find(root, spec.source.path)
-    fresh = [read for file in files if (read := _read(tools, spec, root, file, known))]
-    newest = _newest(spec, fresh)
+    found = find(tools, there, source)
+    fresh = [read for file in new_ones(tools, spec.name, found) if (read := _read(tools, there, source, file))]
+    newest = contract.Delivery(newest=_newest(spec, fresh))
     batches: list[Batch] = []
-    for group in _groups(fresh):
-        batches += _land_group(tools, dataset, group, newest)
+    for group in _groups(spec, fresh):
+        batches += _land_group(tools, spec.name, group, newest)
     with tools.transaction(write=False) as inner:
-        version = landing.stored(inner, dataset).dataset.version
-    return RefreshReport(dataset=dataset, files=len(files), new_files=len(fresh), batches=batches, version=version)
+        version = landing.stored(inner, spec.name).dataset.version
+    return RefreshReport(dataset=spec.name, files=len(found), new_files=len(fresh), batches=batches, version=version)
 
 
-def _find(root: Path, pattern: str) -> list[Path]:
-    """The files, in order of their paths. A file that a link leads out of the project's folder is `Refused`."""
-    home = root.resolve()
-    found = sorted(file for file in root.glob(pattern) if file.is_file())
-    for file in found:
-        if not file.resolve().is_relative_to(home):
-            raise Refused(f"{file.relative_to(root)} leads out of the project's folder.", hint="Copy the file into it.")
-    if not found and not any(mark in pattern for mark in "*?["):
-        raise NotFound(f"There is no file {pattern!r} below {root}.", hint="Look at `source.path` of the dataset.")
-    return found
+def find(tools: Tools, there: repo.Stored, source: FileSource) -> list[FoundFile]:
+    """What a listing of the source shows now."""
+    if not there.root and "://" not in source.path:
+        raise Conflict(
+            f"The dataset {there.dataset.name!r} was declared without a folder.", hint="Declare it with `root`."
+        )
+    return tools.sources.find_files(there.root, source.path)
 
 
-def _read(tools: Tools, spec: DatasetSpec, root: Path, file: Path, known: dict[str, repo.SourceFile]) -> _Read | None:
-    """The rows of a file whose content we have not seen; unchanged files are not even opened."""
-    path, state = file.relative_to(root).as_posix(), file.stat()
-    before = known.get(path)
-    if before and (before.size, before.modified_ns) == (state.st_size, state.st_mtime_ns):
-        return None
-    content = file.read_bytes()
-    mark = repo.SourceFile(
-        path=path,
-        size=len(content),
-        modified_ns=state.st_mtime_ns,
-        digest=hashlib.sha256(content).hexdigest(),
-    )
-    if before and before.digest == mark.digest:
+def new_ones(tools: Tools, dataset: str, found: list[FoundFile]) -> list[FoundFile]:
+    """Those that are not as they were when they were read; the others are not even opened."""
+    with tools.transaction(write=False) as inner:
+        known = repo.select_files(inner.connection, dataset)
+    seen = {path: (file.size, file.modified_ns) for path, file in known.items()}
+    return [file for file in found if seen.get(file.path) != (file.size, file.modified_ns)]
+
+
+def _read(tools: Tools, there: repo.Stored, source: FileSource, file: FoundFile) -> _Read | None:
+    """The rows of a file whose content we have not seen."""
+    content = tools.sources.read_file(there.root, source.path, file.path)
+    digest = hashlib.sha256(content).hexdigest()
+    mark = repo.SourceFile(path=file.path, size=len(content), modified_ns=file.modified_ns, digest=digest)
+    with tools.transaction(write=False) as inner:
+        before = repo.select_files(inner.connection, there.dataset.name).get(file.path)
+    if before and before.digest == digest:
         with tools.transaction(write=True) as inner:
-            repo.touch_file(inner.connection, spec.name, mark)
+            repo.touch_file(inner.connection, there.dataset.name, mark)
         return None
-    assert spec.source is not None
     try:
-        return _Read(mark=mark, rows=_parse(content, spec.source.format))
-    except (pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
+        return _Read(mark=mark, rows=_parse(content, source.format))
+    except (pl.exceptions.PolarsError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
-        raise Invalid(f"{path} is no {spec.source.format} file we can read: {reason}") from error
+        raise Invalid(
+            f"{there.dataset.name}: {file.path} is no {source.format} file we can read: {reason}",
+            hint=f"Mend or move the file, then `ondol datasets refresh {there.dataset.name}`.",
+        ) from error
 
 
 def _parse(content: bytes, form: str) -> pl.DataFrame:
@@ -120,12 +112,16 @@ def _newest(spec: DatasetSpec, fresh: list[_Read]) -> datetime | None:
     return max((moment for moment in moments if moment), default=None)
 
 
-def _groups(fresh: list[_Read]) -> Iterator[list[_Read]]:
-    """Neighbours with the same columns, together at most `ROWS_TOGETHER` rows, unless a single file has more."""
+def _groups(spec: DatasetSpec, fresh: list[_Read]) -> Iterator[list[_Read]]:
+    """Neighbours with the same columns, together at most `ROWS_TOGETHER` rows, unless a single file has more.
+
+    Each file by itself when the contract says what a batch must be like as a whole.
+    """
+    alone = any(rule.kind in ("rows", "distribution") for rule in spec.contract)
     group: list[_Read] = []
     for read in fresh:
         together = sum(one.rows.height for one in group) + read.rows.height
-        if group and (together > ROWS_TOGETHER or read.rows.columns != group[0].rows.columns):
+        if group and (alone or together > ROWS_TOGETHER or read.rows.columns != group[0].rows.columns):
             yield group
             group = []
         group.append(read)
@@ -133,10 +129,10 @@ def _groups(fresh: list[_Read]) -> Iterator[list[_Read]]:
         yield group
 
 
-def _land_group(tools: Tools, dataset: str, group: list[_Read], newest: datetime | None) -> list[Batch]:
+def _land_group(tools: Tools, dataset: str, group: list[_Read], delivery: contract.Delivery) -> list[Batch]:
     """One batch for the group; one for each file when a rule is broken: a bad file takes no good one with it."""
     if len(group) == 1:
-        return _land_file(tools, dataset, group[0], newest)
+        return _land_file(tools, dataset, group[0], delivery)
     marks = [read.mark for read in group]
     listed = "\n".join(f"{mark.digest} {mark.path}" for mark in marks)
     arrival = landing.Arrival(
@@ -145,15 +141,15 @@ def _land_group(tools: Tools, dataset: str, group: list[_Read], newest: datetime
         text=pl.concat([read.rows for read in group]),
         origin=f"{len(marks)} files: {marks[0].path} .. {marks[-1].path}",
         files=marks,
-        newest=newest,
+        delivery=delivery,
     )
     batch = landing.land(tools, arrival, whole=False)
     if batch:
         return [batch]
-    return [batch for read in group for batch in _land_file(tools, dataset, read, newest)]
+    return [batch for read in group for batch in _land_file(tools, dataset, read, delivery)]
 
 
-def _land_file(tools: Tools, dataset: str, read: _Read, newest: datetime | None) -> list[Batch]:
+def _land_file(tools: Tools, dataset: str, read: _Read, delivery: contract.Delivery) -> list[Batch]:
     batches = []
     starts = range(0, max(read.rows.height, 1), ROWS_TOGETHER)
     for start in starts:
@@ -165,7 +161,7 @@ def _land_file(tools: Tools, dataset: str, read: _Read, newest: datetime | None)
             origin=f"{read.mark.path}{slice_name}",
             # The file counts as read with its last slice.
             files=[read.mark] if start == starts[-1] else [],
-            newest=newest,
+            delivery=contract.Delivery(newest=delivery.newest, rows=read.rows.height),
         )
         batch = landing.land(tools, arrival)
         assert batch is not None

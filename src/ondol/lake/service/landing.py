@@ -18,14 +18,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import msgspec
-
-from ondol.kernel.errors import Conflict, NotFound, Refused, Unavailable
+from ondol.kernel.errors import Conflict, NotFound, Unavailable
 from ondol.kernel.lazy import lazy
 from ondol.lake.rules import contract
 from ondol.lake.rules import spec as declared
 from ondol.lake.rules.seen import SeenKeys
-from ondol.lake.types import Batch, BatchLanded, BatchQuarantined, DatasetSpec
+from ondol.lake.service import checking, quarantine
+from ondol.lake.types import Batch, BatchLanded, DatasetSpec
 from ondol.lineage import service as lineage
 from ondol.lineage.types import Edge, Node
 from ondol.ports.tables import Tables
@@ -50,7 +49,8 @@ _TOKEN = secrets.token_hex(4)
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A batch as it stands at the door. `originals` are the rows as they were sent, when they were sent as rows."""
+    """A batch as it stands at the door. `originals` are the rows as they were sent, when they were sent as rows.
+    `move`: how much further its source has been read with it."""
 
     dataset: str
     key: str
@@ -58,7 +58,8 @@ class Arrival:
     origin: str
     originals: Sequence[dict[str, Any]] | None = None
     files: list[repo.SourceFile] = field(default_factory=list)
-    newest: datetime | None = None
+    delivery: contract.Delivery | None = None
+    move: repo.Move | None = None
 
 
 class _Shore:
@@ -93,7 +94,9 @@ def stored(tools: Tools, dataset: str) -> repo.Stored:
 
 
 def land(tools: Tools, arrival: Arrival, *, whole: bool = True) -> Batch | None:
-    """Bring a batch into the lake, or into quarantine; the batch of then when its key was here before.
+    """Bring a batch into the lake, or into quarantine; the batch of then when its key has landed before.
+
+    A key that was refused may come again: when its rows keep the contract now, they take the refused ones' place.
 
     Without `whole`, a batch that breaks its contract is left alone and the answer is
     None, so that the caller can send its parts.
@@ -107,25 +110,26 @@ def land(tools: Tools, arrival: Arrival, *, whole: bool = True) -> Batch | None:
                 there = stored(inner, arrival.dataset)
                 known = repo.find_batch_by_key(inner.connection, arrival.dataset, arrival.key)
                 other = repo.find_landing(inner.connection, arrival.dataset)
-            if known:
+            if known and known.status == "landed":
                 return known
             if other:
                 _wait_or_settle(tools, there, other, shore, deadline)
                 continue
             spec = there.dataset.spec
-            checked = checked or contract.check(
-                spec, arrival.text, tools.now(), originals=arrival.originals, newest=arrival.newest
-            )
-            if checked.violations:
-                return _quarantine(tools, arrival, checked) if whole else None
+            checked = checked or checking.check(tools, spec, arrival)
+            if checked.violations and not whole:
+                return None
+            if checked.refused:
+                return _quarantine(tools, arrival, checked, known)
             rows = _unseen(tools, there, shore, checked.usable)
-            landing = _plan(tools, arrival, checked, rows.height)
+            landing = _plan(tools, arrival, checked, rows.height, known)
             with _Afloat(landing.batch):
                 with tools.transaction(write=True) as inner:
-                    _check_files(inner, arrival)
+                    _check_source(inner, arrival)
                     mine = repo.begin_landing(inner.connection, landing, there.revision)
                 if mine:
-                    text = arrival.text.with_columns(_batch=pl.lit(landing.batch), _landed_at=pl.lit(landing.at))
+                    good = arrival.text if checked.good is None else arrival.text.filter(checked.good)
+                    text = good.with_columns(_batch=pl.lit(landing.batch), _landed_at=pl.lit(landing.at))
                     return _write(tools, there, landing, text, rows, shore)
 
 
@@ -138,20 +142,6 @@ def settle(tools: Tools, dataset: str) -> None:
             left = repo.find_landing(inner.connection, dataset)
         if left and _abandoned(left, tools.wall()):
             _take_over(tools, there, left, shore)
-
-
-def refused(batch: Batch) -> Refused:
-    """The error that says why a batch is in quarantine."""
-    return Refused(
-        contract.summary(batch.violations),
-        hint=f"Nothing is lost: `ondol batches get --batch {batch.id}` shows the report and where the rows are.",
-        details={
-            "batch": batch.id,
-            "dataset": batch.dataset,
-            "quarantine": batch.quarantine,
-            "violations": msgspec.to_builtins(batch.violations),
-        },
-    )
 
 
 class _Afloat:
@@ -170,10 +160,11 @@ def _shore(tables: Tables, dataset: str) -> _Shore:
         return _shores.setdefault(tables, {}).setdefault(dataset, _Shore())
 
 
-def _plan(tools: Tools, arrival: Arrival, checked: contract.Checked, landed: int) -> repo.Landing:
+def _plan(tools: Tools, arrival: Arrival, checked: contract.Checked, landed: int, known: Batch | None) -> repo.Landing:
+    batch = tools.new_id("batch")
     return repo.Landing(
         dataset=arrival.dataset,
-        batch=tools.new_id("batch"),
+        batch=batch,
         key=arrival.key,
         rows=arrival.text.height,
         landed_rows=landed,
@@ -184,17 +175,29 @@ def _plan(tools: Tools, arrival: Arrival, checked: contract.Checked, landed: int
         files=arrival.files,
         holder=_holder(),
         held_since=tools.wall(),
+        violations=checked.violations,
+        refused=quarantine.keep_bad_rows(tools, arrival, checked),
+        statistics=checked.statistics,
+        move=arrival.move,
+        replaces=known.id if known else "",
     )
 
 
-def _check_files(tools: Tools, arrival: Arrival) -> None:
-    """Two processes that look at a source at once must not both bring the same file."""
-    if not arrival.files:
-        return
-    known = repo.select_files(tools.connection, arrival.dataset)
-    for file in arrival.files:
-        if file.path in known and known[file.path].digest == file.digest:
-            raise Conflict(f"{file.path} was just read by somebody else.", hint="Look again: `ondol datasets refresh`.")
+def _check_source(tools: Tools, arrival: Arrival) -> None:
+    """Two processes that look at a source at once must not both bring the same rows."""
+    if arrival.files:
+        known = repo.select_files(tools.connection, arrival.dataset)
+        for file in arrival.files:
+            if file.path in known and known[file.path].digest == file.digest:
+                raise Conflict(
+                    f"{file.path} was just read by somebody else.",
+                    hint=f"Look again: `ondol datasets refresh {arrival.dataset}`.",
+                )
+    if arrival.move and not repo.is_at(tools.connection, arrival.dataset, arrival.move):
+        raise Conflict(
+            f"The source of {arrival.dataset!r} was just read by somebody else.",
+            hint=f"Look again: `ondol datasets refresh {arrival.dataset}`.",
+        )
 
 
 def _unseen(tools: Tools, there: repo.Stored, shore: _Shore, usable: pl.DataFrame) -> pl.DataFrame:
@@ -242,15 +245,23 @@ def _write(
         origin=landing.origin,
         bronze_version=bronze_version,
         silver_version=silver_version,
+        refused_rows=sum(one.rows for one in landing.refused),
+        violations=landing.violations,
     )
     with tools.transaction(write=True) as inner:
         if not repo.end_landing(inner.connection, landing):
             raise Unavailable(f"The batch {landing.key!r} was taken over meanwhile.", hint="Send it again.")
         # Nobody else lands in this dataset meanwhile, so what was read before is still true.
         newest = max((one for one in (there.dataset.newest, landing.newest) if one), default=None)
+        if landing.replaces:
+            repo.replace_batch(inner.connection, landing.replaces, batch)
         repo.insert_batch(inner.connection, batch, newest, inner.now())
         repo.put_files(inner.connection, landing.dataset, landing.batch, landing.files, inner.now())
+        repo.put_statistics(inner.connection, batch, landing.statistics)
+        repo.move_on(inner.connection, landing.dataset, landing.move, inner.now())
         _record(inner, batch, spec)
+        for rest in landing.refused:
+            quarantine.note(inner, rest)
         inner.emit(BatchLanded(subject=spec.name, batch=batch.id, rows=batch.landed_rows, version=silver_version))
     if shore.seen is not None and shore.revision == there.revision and spec.key:
         shore.seen.add(rows.select(spec.key))
@@ -270,43 +281,22 @@ def _record(tools: Tools, batch: Batch, spec: DatasetSpec) -> None:
     lineage.record(tools, nodes=nodes, edges=edges)
 
 
-def _quarantine(tools: Tools, arrival: Arrival, checked: contract.Checked) -> Batch:
+def _quarantine(tools: Tools, arrival: Arrival, checked: contract.Checked, known: Batch | None) -> Batch:
     """Keep the rows as they came, and why they were refused."""
-    batch_id = tools.new_id("batch")
-    if arrival.originals is not None:
-        path = f"quarantine/{arrival.dataset}/{batch_id}.jsonl"
-        tools.blobs.put(path, msgspec.json.Encoder().encode_lines(arrival.originals))
-    else:
-        path = f"quarantine/{arrival.dataset}/{batch_id}.parquet"
-        tools.blobs.put(path, _parquet(arrival.text))
-    batch = Batch(
-        id=batch_id,
-        dataset=arrival.dataset,
-        key=arrival.key,
-        status="quarantined",
-        rows=arrival.text.height,
-        landed_rows=0,
-        at=tools.now(),
-        origin=arrival.origin,
-        quarantine=path,
-        violations=checked.violations,
-    )
+    if known and quarantine.holds(tools, known, arrival):
+        return quarantine.still_refused(tools, known, checked.violations)
+    batch = quarantine.keep_all(tools, arrival, checked.violations)
     with tools.transaction(write=True) as inner:
-        if known := repo.find_batch_by_key(inner.connection, arrival.dataset, arrival.key):
-            return known
-        repo.insert_batch(inner.connection, batch, None, inner.now())
-        repo.put_files(inner.connection, arrival.dataset, batch_id, arrival.files, inner.now())
-        reasons = [violation.message for violation in batch.violations]
-        inner.emit(BatchQuarantined(subject=arrival.dataset, batch=batch_id, rows=batch.rows, reasons=reasons))
+        there = repo.find_batch_by_key(inner.connection, arrival.dataset, arrival.key)
+        if there and there.id != (known.id if known else ""):
+            return there
+        _check_source(inner, arrival)
+        if there:
+            repo.replace_batch(inner.connection, there.id, batch)
+        quarantine.note(inner, batch)
+        repo.put_files(inner.connection, arrival.dataset, batch.id, arrival.files, inner.now())
+        repo.move_on(inner.connection, arrival.dataset, arrival.move, inner.now())
     return batch
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    import io
-
-    into = io.BytesIO()
-    frame.write_parquet(into)
-    return into.getvalue()
 
 
 def _wait_or_settle(tools: Tools, there: repo.Stored, landing: repo.Landing, shore: _Shore, deadline: float) -> None:

@@ -12,7 +12,7 @@ import { shortId } from "../../parts/Thing";
 import { DayFigure, Facts, Figure, Figures, Moment } from "../../parts/Values";
 import { useUrlChoice } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
-import { sayRule } from "./rules";
+import { sayRule, saySource } from "./rules";
 
 type Dataset = Schema<"Dataset">;
 type Batch = Schema<"Batch">;
@@ -91,7 +91,7 @@ function Contract({ dataset: { spec } }: { readonly dataset: Dataset }) {
         facts={[
           ...spec.contract.map((rule, index) => [`${index + 1}. ${words.ruleNames[rule.kind]}`, sayRule(rule, words.rules, format)] as const),
           ...(spec.where === "" ? [] : [[words.where, <code>{spec.where}</code>] as const]),
-          ...(spec.source === null ? [] : [[words.source, <code>{spec.source.path}</code>] as const]),
+          ...(spec.source === null ? [] : [[words.source, <code>{saySource(spec.source)}</code>] as const]),
           ...(spec.owner === "" ? [] : [[common.owner, spec.owner] as const]),
         ]}
       />

@@ -13,6 +13,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "batch_statistics",
+        sa.Column("dataset", sa.String(length=64), nullable=False),
+        sa.Column("batch", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "batch", name=op.f("pk_batch_statistics")),
+    )
+    op.create_table(
         "batches",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("dataset", sa.String(length=64), nullable=False),
@@ -27,8 +35,10 @@ def upgrade() -> None:
         sa.Column("silver_version", sa.Integer(), nullable=False),
         sa.Column("quarantine", sa.Text(), nullable=False),
         sa.Column("violations", sa.Text(), nullable=False),
+        sa.Column("refused_rows", sa.BigInteger(), nullable=False),
+        sa.Column("replaced_by", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
-        sa.UniqueConstraint("dataset", "key", name=op.f("uq_batches_dataset_key")),
+        sa.UniqueConstraint("dataset", "key", "replaced_by", name=op.f("uq_batches_dataset_key_replaced_by")),
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_batches_dataset_id"), ["dataset", "id"], unique=False)
@@ -61,6 +71,11 @@ def upgrade() -> None:
         sa.Column("files", sa.Text(), nullable=False),
         sa.Column("holder", sa.String(length=255), nullable=False),
         sa.Column("held_since", sa.String(length=32), nullable=False),
+        sa.Column("violations", sa.Text(), nullable=False),
+        sa.Column("refused", sa.Text(), nullable=False),
+        sa.Column("statistics", sa.Text(), nullable=False),
+        sa.Column("move", sa.Text(), nullable=True),
+        sa.Column("replaces", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("dataset", name=op.f("pk_landings")),
     )
     op.create_table(
@@ -73,4 +88,14 @@ def upgrade() -> None:
         sa.Column("batch", sa.String(length=40), nullable=False),
         sa.Column("read_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("dataset", "path", name=op.f("pk_source_files")),
+    )
+    op.create_table(
+        "source_positions",
+        sa.Column("dataset", sa.String(length=64), nullable=False),
+        sa.Column("identity", sa.String(length=16), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("looked_at", sa.String(length=32), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", name=op.f("pk_source_positions")),
     )

@@ -8,28 +8,60 @@ from typing import Any, Literal
 import msgspec
 
 from ondol.kernel.event import Event
+from ondol.lake.types.contracts import ColumnStatistics, OnViolation, Rule, RuleKind, Violation
+from ondol.lake.types.sources import (
+    FileSource,
+    GetSource,
+    HttpSource,
+    KafkaSource,
+    ListSources,
+    ResetSource,
+    Source,
+    SourceState,
+    SqlSource,
+)
+
+__all__ = [
+    "AppendBatch",
+    "Batch",
+    "BatchLanded",
+    "BatchQuarantined",
+    "BatchStatus",
+    "ColumnStatistics",
+    "ColumnType",
+    "Dataset",
+    "DatasetSpec",
+    "DeclareDataset",
+    "DiscardBatch",
+    "FileSource",
+    "GetBatch",
+    "GetDataset",
+    "GetQuarantinedRows",
+    "GetSource",
+    "HttpSource",
+    "KafkaSource",
+    "ListBatches",
+    "ListDatasets",
+    "ListSources",
+    "OnViolation",
+    "Preview",
+    "PreviewDataset",
+    "QuarantinedRows",
+    "RefreshDataset",
+    "RefreshReport",
+    "ResetSource",
+    "RetryBatch",
+    "Rule",
+    "RuleKind",
+    "Source",
+    "SourceState",
+    "SqlSource",
+    "ValidateDataset",
+    "ValidationReport",
+    "Violation",
+]
 
 ColumnType = Literal["string", "integer", "double", "boolean", "timestamp", "date"]
-RuleKind = Literal["columns", "types", "unique", "between", "one_of", "not_null", "fresh"]
-
-
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Files below the project's folder; each file is read once, known by path and content hash."""
-
-    format: Literal["csv", "parquet", "json"]
-    path: str
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a contract. Which fields count depends on `kind`."""
-
-    kind: RuleKind
-    column: str = ""
-    columns: list[str] = []
-    low: float | None = None
-    high: float | None = None
-    values: list[str] = []
-    within: str = ""
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +88,9 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
     partition: Literal["", "day", "month"] = ""
     where: str = ""
     contract: list[Rule] = []
+    on_violation: OnViolation = "stop"
+    """What a broken rule means that does not say so itself. What makes a row readable at all (its columns, types and
+    key) is never only warned of."""
     description: str = ""
     owner: str = ""
     tags: list[str] = []
@@ -79,25 +114,18 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class Violation(msgspec.Struct, frozen=True, kw_only=True):
-    """A broken rule. `rows` are numbers of rows within the batch, from 0, at most 20; `sample` those rows."""
-
-    rule: RuleKind
-    column: str
-    count: int
-    message: str
-    rows: list[int] = []
-    sample: list[dict[str, Any]] = []
+BatchStatus = Literal["landed", "quarantined", "replaced", "discarded"]
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """`rows` came, `landed_rows` are new in silver, `duplicates` were dropped because silver had
-    their keys already; what is left over, the dataset's `where` dropped."""
+    their keys already, `refused_rows` went to quarantine as a batch of their own; what is left over,
+    the dataset's `where` dropped. A quarantined batch is `replaced` by the one that brought its rows at last."""
 
     id: str
     dataset: str
     key: str
-    status: Literal["landed", "quarantined"]
+    status: BatchStatus
     rows: int
     landed_rows: int
     duplicates: int = 0
@@ -105,6 +133,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     bronze_version: int = -1
     silver_version: int = -1
+    refused_rows: int = 0
+    replaced_by: str = ""
     quarantine: str = ""
     """The path of the refused rows among the blobs."""
     violations: list[Violation] = []
@@ -168,6 +198,35 @@ class ListBatches(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GetBatch(msgspec.Struct, frozen=True, kw_only=True):
+    batch: str
+
+
+class GetQuarantinedRows(msgspec.Struct, frozen=True, kw_only=True):
+    batch: str
+    offset: int = 0
+    limit: int = 100
+
+
+class QuarantinedRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of a refused batch as they came, from row `offset` of `total`."""
+
+    batch: str
+    total: int
+    offset: int
+    rows: list[dict[str, Any]]
+
+
+class RetryBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold a quarantined batch against the contract of now. `rows` take the place of the refused ones: the same
+    rows, mended."""
+
+    batch: str
+    rows: list[dict[str, Any]] | None = None
+
+
+class DiscardBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Give up a quarantined batch; its rows stay where they are, and its key may be sent again."""
+
     batch: str
 
 

@@ -1,4 +1,4 @@
-"""The tables `datasets`, `batches`, `landings` and `source_files`."""
+"""The tables `datasets`, `batches`, `landings`, and `batch_statistics`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,37 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from ondol.lake.types import Batch, Dataset, DatasetSpec, Violation
+from ondol.lake.repo.sources import (
+    Move,
+    Position,
+    SourceFile,
+    find_position,
+    is_at,
+    move_on,
+    put_files,
+    put_position,
+    select_files,
+    select_positions,
+    standing,
+    touch_file,
+)
+from ondol.lake.types import Batch, ColumnStatistics, Dataset, DatasetSpec, Violation
 from ondol.ports.schema import Json, Moment, metadata
+
+__all__ = [
+    "Move",
+    "Position",
+    "SourceFile",
+    "find_position",
+    "is_at",
+    "move_on",
+    "put_files",
+    "put_position",
+    "select_files",
+    "select_positions",
+    "standing",
+    "touch_file",
+]
 
 datasets = sa.Table(
     "datasets",
@@ -43,7 +72,10 @@ batches = sa.Table(
     sa.Column("silver_version", sa.Integer, nullable=False),
     sa.Column("quarantine", sa.Text, nullable=False),
     sa.Column("violations", Json, nullable=False),
-    sa.UniqueConstraint("dataset", "key"),
+    sa.Column("refused_rows", sa.BigInteger, nullable=False),
+    sa.Column("replaced_by", sa.String(40), nullable=False),
+    # A key has one batch that counts, and those in quarantine that it has replaced.
+    sa.UniqueConstraint("dataset", "key", "replaced_by"),
     sa.Index(None, "dataset", "id"),
 )
 
@@ -64,28 +96,21 @@ landings = sa.Table(
     sa.Column("files", Json, nullable=False),
     sa.Column("holder", sa.String(255), nullable=False),
     sa.Column("held_since", Moment, nullable=False),
+    sa.Column("violations", Json, nullable=False),
+    sa.Column("refused", Json, nullable=False),
+    sa.Column("statistics", Json, nullable=False),
+    sa.Column("move", Json),
+    sa.Column("replaces", sa.String(40), nullable=False),
 )
 
-source_files = sa.Table(
-    "source_files",
+batch_statistics = sa.Table(
+    "batch_statistics",
     metadata,
     sa.Column("dataset", sa.String(64), primary_key=True),
-    sa.Column("path", sa.String(1024), primary_key=True),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("modified_ns", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.String(64), nullable=False),
-    sa.Column("batch", sa.String(40), nullable=False),
-    sa.Column("read_at", Moment, nullable=False),
+    sa.Column("batch", sa.String(40), primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("columns", Json, nullable=False),
 )
-
-
-class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file as it was when it was read; `path` is relative to the project, `digest` its SHA-256."""
-
-    path: str
-    size: int
-    modified_ns: int
-    digest: str
 
 
 class Landing(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +128,12 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     files: list[SourceFile]
     holder: str
     held_since: datetime
+    violations: list[Violation]
+    refused: list[Batch]
+    """The batch of the bad rows, if good rows go on without them."""
+    statistics: dict[str, ColumnStatistics]
+    move: Move | None
+    replaces: str
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +189,7 @@ def find_batch(connection: sa.Connection, identity: str) -> Batch | None:
 
 
 def find_batch_by_key(connection: sa.Connection, dataset: str, key: str) -> Batch | None:
-    query = sa.select(batches).where(batches.c.dataset == dataset, batches.c.key == key)
+    query = sa.select(batches).where(batches.c.dataset == dataset, batches.c.key == key, batches.c.replaced_by == "")
     row = connection.execute(query).mappings().first()
     return _batch(row) if row else None
 
@@ -191,9 +222,45 @@ def insert_batch(connection: sa.Connection, batch: Batch, newest: datetime | Non
     connection.execute(datasets.update().where(datasets.c.name == batch.dataset).values(**counted))
 
 
+def replace_batch(connection: sa.Connection, identity: str, by: Batch) -> None:
+    """A refused batch whose key came again: `by` counts from now on."""
+    _leave_quarantine(connection, by.dataset, identity)
+    connection.execute(batches.update().where(batches.c.id == identity).values(status="replaced", replaced_by=by.id))
+
+
+def discard_batch(connection: sa.Connection, batch: Batch) -> None:
+    _leave_quarantine(connection, batch.dataset, batch.id)
+    connection.execute(batches.update().where(batches.c.id == batch.id).values(status="discarded"))
+
+
+def _leave_quarantine(connection: sa.Connection, dataset: str, identity: str) -> None:
+    refused = sa.exists().where(batches.c.id == identity, batches.c.status == "quarantined")
+    connection.execute(
+        datasets.update().where(datasets.c.name == dataset, refused).values(quarantined=datasets.c.quarantined - 1)
+    )
+
+
+def update_violations(connection: sa.Connection, identity: str, violations: list[Violation]) -> None:
+    connection.execute(batches.update().where(batches.c.id == identity).values(violations=violations))
+
+
+def put_statistics(connection: sa.Connection, batch: Batch, columns: dict[str, ColumnStatistics]) -> None:
+    if columns:
+        connection.execute(
+            batch_statistics.insert().values(dataset=batch.dataset, batch=batch.id, at=batch.at, columns=columns)
+        )
+
+
+def select_statistics(connection: sa.Connection, dataset: str, limit: int) -> list[dict[str, ColumnStatistics]]:
+    """Of the newest batches, the oldest of them first."""
+    query = sa.select(batch_statistics.c.columns).where(batch_statistics.c.dataset == dataset)
+    rows = list(connection.execute(query.order_by(batch_statistics.c.batch.desc()).limit(limit)).scalars())
+    return [msgspec.convert(row, dict[str, ColumnStatistics]) for row in reversed(rows)]
+
+
 def find_landing(connection: sa.Connection, dataset: str) -> Landing | None:
     row = connection.execute(sa.select(landings).where(landings.c.dataset == dataset)).mappings().first()
-    return Landing(**{**row, "files": msgspec.convert(row["files"], list[SourceFile])}) if row else None
+    return msgspec.convert({str(name): value for name, value in row.items()}, Landing) if row else None
 
 
 def begin_landing(connection: sa.Connection, landing: Landing, revision: int) -> bool:
@@ -228,34 +295,6 @@ def end_landing(connection: sa.Connection, landing: Landing) -> bool:
         landings.delete().where(landings.c.dataset == landing.dataset, landings.c.batch == landing.batch)
     )
     return ended.rowcount == 1
-
-
-def select_files(connection: sa.Connection, dataset: str) -> dict[str, SourceFile]:
-    """By path."""
-    columns = [source_files.c[name] for name in SourceFile.__struct_fields__]
-    rows = connection.execute(sa.select(*columns).where(source_files.c.dataset == dataset)).mappings()
-    return {row["path"]: SourceFile(**row) for row in rows}
-
-
-def put_files(connection: sa.Connection, dataset: str, batch: str, files: list[SourceFile], now: datetime) -> None:
-    for file in files:
-        values = {**msgspec.structs.asdict(file), "batch": batch, "read_at": now}
-        known = connection.execute(
-            source_files.update()
-            .where(source_files.c.dataset == dataset, source_files.c.path == file.path)
-            .values(**values)
-        )
-        if known.rowcount == 0:
-            connection.execute(source_files.insert().values(dataset=dataset, **values))
-
-
-def touch_file(connection: sa.Connection, dataset: str, file: SourceFile) -> None:
-    """The same content, written again: remember the new time, so that it need not be read next time."""
-    connection.execute(
-        source_files.update()
-        .where(source_files.c.dataset == dataset, source_files.c.path == file.path)
-        .values(size=file.size, modified_ns=file.modified_ns)
-    )
 
 
 def _stored(row: sa.RowMapping) -> Stored:

@@ -1,0 +1,169 @@
+"""Looking at sources: what is new arrives, and how far they were read is stored with it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ondol.kernel.errors import Conflict, NotFound, OndolError
+from ondol.kernel.lazy import lazy
+from ondol.kernel.spans import parse_duration
+from ondol.lake.rules import sources, text
+from ondol.lake.service import files, landing
+from ondol.lake.types import Batch, DatasetSpec, FileSource, RefreshReport, Source, SourceState
+from ondol.ports.sources import FoundFile, Piece, SourceRequest
+from ondol.ports.tools import Tools
+
+if TYPE_CHECKING:
+    from ondol.lake import repo
+else:
+    repo = lazy("ondol.lake.repo")
+
+
+def refresh(tools: Tools, dataset: str) -> RefreshReport:
+    """Land what is new in the dataset's source, and note how the look ended."""
+    landing.settle(tools, dataset)
+    with tools.transaction(write=False) as inner:
+        there = landing.stored(inner, dataset)
+    source = there.dataset.spec.source
+    if source is None:
+        raise Conflict(f"The dataset {dataset!r} has no source.", hint="Declare one, or send rows: datasets.append.")
+    try:
+        report = files.refresh(tools, there, source) if isinstance(source, FileSource) else _read(tools, there, source)
+    except OndolError as error:
+        _note(tools, dataset, source, error.message)
+        raise
+    _note(tools, dataset, source, "")
+    return report
+
+
+def _read(tools: Tools, there: repo.Stored, source: Source) -> RefreshReport:
+    """Piece after piece, each with the position after it in one transaction."""
+    spec = there.dataset.spec
+    identity = sources.identity_of(source)
+    with tools.transaction(write=False) as inner:
+        here = repo.standing(inner.connection, spec.name, identity)
+    position = here.position
+    request = SourceRequest(
+        kind=_kind(source),
+        how=msgspec.to_builtins(source),
+        position=position,
+        key=spec.key,
+        now=tools.wall(),
+        root=there.root,
+    )
+    batches: list[Batch] = []
+    for piece in tools.sources.read(request):
+        move = repo.Move(identity=identity, epoch=here.epoch, before=position, after=piece.position)
+        if batch := _land(tools, spec, piece, move):
+            batches.append(batch)
+        position = piece.position
+    with tools.transaction(write=False) as inner:
+        version = landing.stored(inner, spec.name).dataset.version
+    return RefreshReport(dataset=spec.name, files=0, new_files=0, batches=batches, version=version)
+
+
+def _land(tools: Tools, spec: DatasetSpec, piece: Piece, move: repo.Move) -> Batch | None:
+    if not piece.rows:
+        with tools.transaction(write=True) as inner:
+            repo.move_on(inner.connection, spec.name, move, inner.now())
+        return None
+    steps = msgspec.json.encode([move.identity, move.epoch, move.before, move.after], order="sorted")
+    arrival = landing.Arrival(
+        dataset=spec.name,
+        key=f"source:{hashlib.sha256(steps).hexdigest()[:32]}",
+        text=text.text_of_rows(piece.rows),
+        origin=piece.origin,
+        move=move,
+    )
+    return landing.land(tools, arrival)
+
+
+def _kind(source: Source) -> str:
+    return str(msgspec.to_builtins(source)["kind"])
+
+
+def _note(tools: Tools, dataset: str, source: Source, error: str) -> None:
+    with tools.transaction(write=True) as inner:
+        here = repo.standing(inner.connection, dataset, sources.identity_of(source))
+        repo.put_position(inner.connection, msgspec.structs.replace(here, looked_at=inner.now(), error=error))
+
+
+def reset(tools: Tools, dataset: str) -> SourceState:
+    """Forget how far the source was read."""
+    there = landing.stored(tools, dataset)
+    source = there.dataset.spec.source
+    if source is None or isinstance(source, FileSource):
+        raise Conflict(
+            f"The source of {dataset!r} has no position: {'files are known by their content' if source else 'none'}.",
+            hint=f"`ondol sources get {dataset}`" if source else "`ondol sources list` shows those that have one.",
+        )
+    here = repo.standing(tools.connection, dataset, sources.identity_of(source))
+    anew = msgspec.structs.replace(here, epoch=here.epoch + 1, position={}, looked_at=None, error="")
+    repo.put_position(tools.connection, anew)
+    return states(tools)[dataset]
+
+
+def states(tools: Tools) -> dict[str, SourceState]:
+    """Of every dataset with a source."""
+    positions = repo.select_positions(tools.connection)
+    found = {}
+    for dataset in repo.select_datasets(tools.connection):
+        source = dataset.spec.source
+        if source is None:
+            continue
+        there = positions.get(dataset.name)
+        same = there and there.identity == sources.identity_of(source)
+        found[dataset.name] = SourceState(
+            dataset=dataset.name,
+            kind=_kind(source),
+            address=sources.address_of(source),
+            position=there.position if there and same else {},
+            looked_at=there.looked_at if there else None,
+            error=there.error if there else "",
+        )
+    return found
+
+
+def state_of(tools: Tools, dataset: str) -> SourceState:
+    landing.stored(tools, dataset)
+    if found := states(tools).get(dataset):
+        return found
+    raise NotFound(f"The dataset {dataset!r} has no source.", hint="`ondol sources list` shows those that have.")
+
+
+def due(tools: Tools) -> list[str]:
+    """The datasets whose `every` says that their source is to be looked at now."""
+    found = []
+    positions = repo.select_positions(tools.connection)
+    for dataset in repo.select_datasets(tools.connection):
+        every = dataset.spec.source.every if dataset.spec.source else ""
+        looked = positions[dataset.name].looked_at if dataset.name in positions else None
+        if every and _is_due(looked, parse_duration(every), tools.now()):
+            found.append(dataset.name)
+    return found
+
+
+def _is_due(looked: datetime | None, every: timedelta, now: datetime) -> bool:
+    return looked is None or now - looked >= every
+
+
+def watched(tools: Tools) -> dict[str, list[FoundFile]]:
+    """The files of watched folders that are not as they were when they were read, by dataset."""
+    with tools.transaction(write=False) as inner:
+        names = [one.name for one in repo.select_datasets(inner.connection) if _is_watched(one.spec.source)]
+    found = {}
+    for name in names:
+        with tools.transaction(write=False) as inner:
+            there = landing.stored(inner, name)
+        source = there.dataset.spec.source
+        if isinstance(source, FileSource) and _is_watched(source):
+            found[name] = files.new_ones(tools, name, files.find(tools, there, source))
+    return {name: new for name, new in found.items() if new}
+
+
+def _is_watched(source: Source | None) -> bool:
+    return isinstance(source, FileSource) and source.watch
