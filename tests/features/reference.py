@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from datetime import datetime
 
 from ondol.features.types import Feature, ViewSpec
@@ -20,6 +22,10 @@ READINGS = DatasetSpec(
 )  # fmt: skip
 
 
+CORRECTED = DatasetSpec(name="corrected", columns=READINGS.columns, key=["id", "known"], time="time", known_at="known")
+"""As readings; but a row of the same id and time corrects the ones known before it."""
+
+
 def view(*features: Feature, name: str = "probe", **fields) -> ViewSpec:
     fields = {"entity": ["place"], "dataset": "readings"} | fields
     return ViewSpec(name=name, features=list(features), **fields)
@@ -33,38 +39,64 @@ def over(aggregate: str, window: str = "3h", tile: str = "1h", expression: str =
     return Feature(name=aggregate, expression=expression, aggregate=aggregate, window=window, tile=tile)
 
 
-def answer(view: ViewSpec, rows: list[dict], entity: dict, at: datetime) -> list[float | None]:
-    """What each feature of the view is at `at`, for expressions that are the column `value`."""
-    mine = [
-        row
-        for row in rows
-        if row["known"] is not None and all(row[name] is not None and row[name] == entity[name] for name in view.entity)
-    ]
-    return [
-        _last(mine, at, view.ttl) if feature.aggregate == "last" else _window(mine, at, feature)
-        for feature in view.features
-    ]
+def answer(view: ViewSpec, rows: list[dict], entity: dict, at: datetime, *, corrected=False) -> list[float | None]:
+    """What each feature of the view is at `at`, for expressions that are the column `value`, or `sensor` to count."""
+    rows = [row for row in rows if row["known"] is not None]
+
+    def mine(counting):
+        return [
+            row for row in counting if all(row[name] is not None and row[name] == entity[name] for name in view.entity)
+        ]
+
+    found = []
+    for feature in view.features:
+        if feature.windowed:
+            tile = parse_duration(feature.tile)
+            zero = datetime(1970, 1, 1, tzinfo=at.tzinfo)
+            end = zero + (at - zero) // tile * tile
+            known = [row for row in rows if row["known"] < end]
+            counting = mine(newest_of_facts(known) if corrected else known)
+            begin = end - parse_duration(feature.window)
+            found.append(_window([row for row in counting if row["known"] >= begin], feature))
+        else:
+            known = [row for row in rows if row["known"] <= at]
+            counting = newest_of_facts(known) if corrected else known
+            found.append(_last([row for row in mine(counting) if row["time"] <= at], at, view.ttl))
+    return found
 
 
-def _last(rows: list[dict], at: datetime, ttl: str) -> float | None:
-    seen = [row for row in rows if max(row["time"], row["known"]) <= at]
+def newest_of_facts(rows: list[dict]) -> list[dict]:
+    """Of the rows with one id and time the one known last."""
+    found: dict = {}
+    for row in sorted(rows, key=lambda row: row["known"]):
+        found[row["id"], row["time"]] = row
+    return list(found.values())
+
+
+def _order(row: dict) -> tuple:
+    return (row["time"], row["known"], row["id"])
+
+
+def _last(seen: list[dict], at: datetime, ttl: str) -> float | None:
     if not seen:
         return None
-    newest_time = max(row["time"] for row in seen)
-    newest = [row for row in seen if row["time"] == newest_time]
     # Of several rows of one time the one that became known last, then the one with the highest key.
-    chosen = max(newest, key=lambda row: (max(row["time"], row["known"]), row["id"]))
+    chosen = max(seen, key=_order)
     age = at - max(chosen["time"], chosen["known"])
     return None if ttl and age > parse_duration(ttl) else chosen["value"]
 
 
-def _window(rows: list[dict], at: datetime, feature: Feature) -> float | None:
-    tile, window = parse_duration(feature.tile), parse_duration(feature.window)
-    zero = datetime(1970, 1, 1, tzinfo=at.tzinfo)
-    end = zero + (at - zero) // tile * tile
-    values = [row["value"] for row in rows if end - window <= row["known"] < end and row["value"] is not None]
+def _window(counting: list[dict], feature: Feature) -> float | None:
+    rows = [row for row in counting if row[feature.expression] is not None]
+    values = [row[feature.expression] for row in rows]
     if not values:
         return None
-    if feature.aggregate == "mean":
-        return sum(values) / len(values)
-    return float({"sum": sum, "count": len, "min": min, "max": max}[feature.aggregate](values))
+    if feature.aggregate == "stddev":
+        return statistics.stdev(values) if len(values) > 1 else None
+    if feature.aggregate == "last":
+        return max(rows, key=_order)["value"]
+    compute = {
+        "mean": statistics.fmean, "sum": math.fsum, "count": len, "min": min, "max": max,
+        "distinct": lambda found: len(set(found)),
+    }  # fmt: skip
+    return float(compute[feature.aggregate](values))

@@ -20,11 +20,11 @@ from ondol.features.rules.pushed import compile_push, plain_steps, steps_of_rows
 from ondol.features.rules.pushed import frame_of as rows_frame
 from ondol.features.rules.staircase import known_rows, steps_of
 from ondol.features.types import Feature
-from tests.features.reference import READINGS, answer, last, over, view
+from tests.features.reference import CORRECTED, READINGS, answer, last, over, view
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
 SCHEMA = {name: TYPES[kind] for name, kind in READINGS.columns.items()}
-WINDOWED = view(*(over(aggregate) for aggregate in ("mean", "sum", "count", "min", "max")))
+WINDOWED = view(*(over(aggregate) for aggregate in ("mean", "sum", "count", "min", "max", "distinct", "last")))
 some = settings(deadline=None, max_examples=40)
 QUARTERS = st.integers(0, 60).map(lambda number: START + timedelta(minutes=15 * number))
 
@@ -51,6 +51,21 @@ def readings(draw, values=WHOLE):
     return draw(st.permutations(found))
 
 
+@st.composite
+def corrections(draw, values=WHOLE):
+    """A few facts, each of which is told again, perhaps with another value or of another place."""
+    found = []
+    for number in range(draw(st.integers(0, 6))):
+        time, fact = draw(QUARTERS), draw(st.integers(0, 3))
+        for delay in draw(st.lists(st.one_of(st.none(), st.integers(-2, 20)), max_size=4, unique=True)):
+            place, sensor = draw(st.sampled_from(["a", "a", "b", None])), draw(st.sampled_from(["x", "y"]))
+            known = None if delay is None else time + timedelta(minutes=15 * delay)
+            row = {"place": place, "sensor": sensor, "time": time, "known": known, "value": draw(values)}
+            found.append({"id": fact if known else number + 10} | row)
+    unique = {(row["id"], row["known"]): row for row in found}
+    return draw(st.permutations(list(unique.values())))
+
+
 questions = st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["x", "y"]), QUARTERS), max_size=8)
 
 
@@ -58,8 +73,8 @@ def frame_of(rows):
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def offline(spec, rows, asked):
-    known = known_rows(frame_of(rows).lazy(), spec, READINGS).collect()
+def offline(spec, rows, asked, dataset=READINGS):
+    known = known_rows(frame_of(rows).lazy(), spec, dataset).collect()
     spine = pl.DataFrame(
         [(place, sensor, at) for place, sensor, at in asked],
         schema={"place": pl.String, "sensor": pl.String, "at": pl.Datetime("us", "UTC")},
@@ -71,8 +86,8 @@ def offline(spec, rows, asked):
     return whole.select(feature.name for feature in spec.features).rows()
 
 
-def online(spec, rows, asked):
-    known = known_rows(frame_of(rows).lazy(), spec, READINGS).collect()
+def online(spec, rows, asked, dataset=READINGS):
+    known = known_rows(frame_of(rows).lazy(), spec, dataset).collect()
     answers = [[] for _ in asked]
     for stair in stairs_of(spec):
         stored = {
@@ -87,8 +102,8 @@ def online(spec, rows, asked):
     return [tuple(found) for found in answers]
 
 
-def expected(spec, rows, asked):
-    return [tuple(answer(spec, rows, {"place": place, "sensor": sensor}, at)) for place, sensor, at in asked]
+def expected(spec, rows, asked, **how):
+    return [tuple(answer(spec, rows, {"place": place, "sensor": sensor}, at, **how)) for place, sensor, at in asked]
 
 
 @some
@@ -102,6 +117,44 @@ def test_a_window_holds_what_became_known_in_its_tiles(rows, asked):
 def test_a_window_of_any_number_of_tiles(rows, asked, window, tile):
     spec = view(over("sum", window, tile), over("max", window, tile), entity=["place", "sensor"])
     assert offline(spec, rows, asked) == expected(spec, rows, asked)
+
+
+@some
+@given(corrections(), questions, st.sampled_from(["2h", "5h", "16h"]), st.sampled_from(["30min", "1h"]))
+def test_of_a_corrected_fact_a_window_holds_what_was_known_last(rows, asked, window, tile):
+    spec = view(*(over(feature.aggregate, window, tile) for feature in WINDOWED.features))
+    assert offline(spec, rows, asked, CORRECTED) == expected(spec, rows, asked, corrected=True)
+    assert online(spec, rows, asked, CORRECTED) == expected(spec, rows, asked, corrected=True)
+
+
+@some
+@given(
+    corrections(), questions, st.sampled_from(["", "30min", "3h"]), st.sampled_from([["place"], ["place", "sensor"]])
+)
+def test_a_corrected_fact_is_taken_from_the_place_that_it_was_not_of(rows, asked, ttl, entity):
+    spec = view(last("value"), ttl=ttl, entity=entity)
+    assert offline(spec, rows, asked, CORRECTED) == expected(spec, rows, asked, corrected=True)
+    assert online(spec, rows, asked, CORRECTED) == expected(spec, rows, asked, corrected=True)
+
+
+@some
+@given(readings(), questions, st.sampled_from(["1h", "3h", "7h"]))
+def test_different_sensors_are_counted_exactly(rows, asked, window):
+    spec = view(over("distinct", window, "30min", "sensor"))
+    assert offline(spec, rows, asked) == expected(spec, rows, asked)
+
+
+@some
+@given(readings(values=st.one_of(st.none(), st.floats(-1e6, 1e6))), questions, st.sampled_from(["1h", "3h", "7h"]))
+def test_the_standard_deviation_is_that_of_the_sample(rows, asked, window):
+    spec = view(over("stddev", window, "30min"))
+    found = offline(spec, rows, asked)
+    assert found == [tuple(map(close, row)) for row in expected(spec, rows, asked)]
+    assert online(spec, rows, asked) == found
+
+
+def close(number):
+    return number if number is None else pytest.approx(number, rel=1e-9, abs=1e-6)
 
 
 @some

@@ -9,23 +9,45 @@ import msgspec
 
 from ondol.kernel.event import Event
 
-Aggregate = Literal["last", "mean", "sum", "count", "min", "max"]
+Aggregate = Literal["last", "mean", "sum", "count", "min", "max", "distinct", "stddev"]
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
-    """`last`: the expression on the newest known row. Otherwise the aggregate of the
-    expression over `window`, which slides in whole tiles: at `t` it covers
-    `[floor(t, tile) - window, floor(t, tile))` of the moments when rows became known."""
+    """A number computed from rows: of the newest known row, or over a window.
+
+    Without a `window` (then the aggregate is `last`): the expression on the newest known row.
+    With one: the aggregate of the expression's values that are not null, over rows that became
+    known in `[floor(t, tile) - window, floor(t, tile))`. A window slides in whole tiles. No value
+    at all gives null. `last`: the value of the row with the latest time (of one time: that which
+    became known last, then the one with the highest key). `distinct`: how many different values,
+    exactly; `count` and `distinct` take columns of any type. `stddev`: of a sample (n - 1), null
+    for fewer than two.
+
+    A dataset whose key holds its `known_at` column keeps corrections: rows equal in the rest of
+    the key and in the time are one fact, of which at any moment (for a window: at its end) the one
+    that became known last counts, from then on, and the ones before it do not.
+
+    `function`, when given, is the source of a Python function of one row (and of what it needs);
+    `expression` then names it and the columns it is called with: `distance(lat, lon)`.
+    """
 
     name: str
     expression: str
     aggregate: Aggregate = "last"
     window: str = ""
     tile: str = "1d"
+    function: str = ""
+
+    @property
+    def windowed(self) -> bool:
+        return bool(self.window) or self.aggregate != "last"
 
 
 class ViewSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Features of an entity. `entity` are the columns that identify it. `ttl`: older values are null."""
+    """Features of an entity. `entity` are the columns that identify it. `ttl`: older values are null.
+
+    `name` may end in a version: `spend@2` lives beside `spend` (which is version 1).
+    """
 
     name: str
     entity: list[str]
@@ -67,6 +89,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """`online_version`: batches up to this version of the dataset are online; -1: none yet."""
 
     name: str
+    version: int
     spec: ViewSpec
     hash: str
     online_version: int
@@ -86,6 +109,15 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, str]
     """Columns that a request must bring (entity keys, row columns), with their types."""
     updated_at: datetime
+
+
+class FeatureDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """What the service hash of a model version or of a training set stands for: kept for good."""
+
+    hash: str
+    service: Service
+    views: list[ViewSpec]
+    at: datetime
 
 
 class TrainingSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +158,10 @@ class ListViews(msgspec.Struct, frozen=True, kw_only=True):
 
 class GetService(msgspec.Struct, frozen=True, kw_only=True):
     service: str
+
+
+class GetDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    hash: str
 
 
 class ListServices(msgspec.Struct, frozen=True, kw_only=True):

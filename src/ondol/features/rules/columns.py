@@ -16,6 +16,10 @@ AT = "__at"
 """The instant of a step, or of a question: microseconds since 1970 UTC."""
 TIME = "__time"
 KNOWN = "__known"
+UNTIL = "__until"
+"""The instant from which a corrected row no longer counts."""
+MOVED = "__moved"
+"""Whether the correction is a row of another entity."""
 
 BEGINNING = -(1 << 62)
 """The instant of rows without a time: they hold since ever."""

@@ -16,6 +16,7 @@ from ondol.lake.types import DatasetSpec
 
 MICROSECONDS = 1_000_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+_VERSIONED = re.compile(r"(.+?)@([1-9][0-9]{0,5})")
 _FEATURE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _ENTITY_TYPES = {"string", "integer", "boolean", "date"}
 _NOT_MEANING = ("description", "owner", "tags")
@@ -34,6 +35,29 @@ class Stair(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 0
     tile: int = 0
     ttl: int = 0
+
+
+def version_of(view: str) -> tuple[str, int]:
+    """`spend@2` is version 2 of `spend`, which is itself version 1."""
+    found = _VERSIONED.fullmatch(view)
+    return (found[1], int(found[2])) if found else (view, 1)
+
+
+def canonical(view: str) -> str:
+    """`spend@1` is written `spend`."""
+    name, version = version_of(view)
+    return name if version == 1 else view
+
+
+def facts_of(dataset: DatasetSpec) -> list[str]:
+    """The columns that two rows share of which the later known one corrects the other.
+
+    Empty for a dataset whose key does not hold its known_at column: it has one row a key, and no corrections.
+    """
+    if not dataset.time or dataset.known_at in ("", dataset.time) or dataset.known_at not in dataset.key:
+        return []
+    rest = [name for name in dataset.key if name != dataset.known_at]
+    return list(dict.fromkeys([*rest, dataset.time])) if rest else []
 
 
 def hash_of(value: Any) -> str:
@@ -68,8 +92,7 @@ def stairs_of(spec: ViewSpec) -> list[Stair]:
     """One stair for the features on the last row, and one for each window and tile."""
     groups: dict[tuple[int, int], list[Feature]] = {}
     for feature in spec.features:
-        windowed = feature.aggregate != "last"
-        span = (microseconds(feature.window), microseconds(feature.tile)) if windowed else (0, 0)
+        span = (microseconds(feature.window), microseconds(feature.tile)) if feature.windowed else (0, 0)
         groups.setdefault(span, []).append(feature)
     base = f"{spec.name}@{view_hash(spec)[:8]}"
     return [
@@ -104,7 +127,9 @@ def inputs_of(spec: ServiceSpec, dataset: DatasetSpec, views: Iterable[ViewSpec]
 def check_view(spec: ViewSpec, dataset: DatasetSpec) -> None:
     """Everything that can be said before an expression is read; `Invalid` names what to change."""
     what = f"Feature view {spec.name!r}"
-    _check_name(spec.name, "A feature view")
+    _check_name(version_of(spec.name)[0], "A feature view")
+    if spec.name != canonical(spec.name):
+        raise Invalid(f"{what} is version 1, which is written without a number.", hint=canonical(spec.name))
     _check_features(spec.features, what)
     if not spec.entity:
         raise Invalid(f"{what} has no entity.", hint='Name the columns that identify it: entity="carrier".')
@@ -119,7 +144,7 @@ def check_view(spec: ViewSpec, dataset: DatasetSpec) -> None:
         raise Invalid(
             f"{what}: {', '.join(clash)} names both an entity column and a feature.", hint="Rename the feature."
         )
-    windowed = [feature for feature in spec.features if feature.aggregate != "last"]
+    windowed = [feature for feature in spec.features if feature.windowed]
     if not dataset.time and (windowed or spec.ttl):
         raise Invalid(f"{what} has windows or a ttl, but dataset {dataset.name!r} has no time column.")
     if spec.ttl and len(windowed) == len(spec.features):
@@ -158,7 +183,7 @@ def check_service(spec: ServiceSpec, dataset: DatasetSpec, views: Sequence[ViewS
     for group in spec.row_features:
         _check_features(group.features, f"{what}, {group.name!r}")
         _check_row_columns(group.columns, dataset, what)
-        if any(feature.aggregate != "last" for feature in group.features):
+        if any(feature.windowed for feature in group.features):
             raise Invalid(f"{what}: features of {group.name!r} are computed from one row; they have no window.")
     taken = {*entity_columns(views), spec.key, spec.time, "label"}
     if clash := sorted({name for name in names if name in taken or names.count(name) > 1}):

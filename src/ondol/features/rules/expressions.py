@@ -46,6 +46,11 @@ def columns_of(text: str, columns: Mapping[str, str], purpose: str) -> list[str]
     return list(dict.fromkeys(column.name for column in tree.find_all(exp.Column, bfs=False)))
 
 
+def counted_expression(text: str, columns: Mapping[str, str], purpose: str) -> pl.Expr:
+    """As `value_expression`; but text, dates and moments stay what they are: they can be counted."""
+    return _value_expression(text, tuple(columns.items()), purpose, True)
+
+
 def value_expression(text: str, columns: Mapping[str, str], purpose: str) -> pl.Expr:
     """A SQL expression as a finite double or null: booleans are 0 and 1, infinities and NaN are null.
 
@@ -53,15 +58,22 @@ def value_expression(text: str, columns: Mapping[str, str], purpose: str) -> pl.
     in errors. Raises `Invalid` for anything but an expression of the allowed operators
     and functions over these columns that gives a number or a boolean.
     """
-    return _value_expression(text, tuple(columns.items()), purpose)
+    return _value_expression(text, tuple(columns.items()), purpose, False)
 
 
 @lru_cache(maxsize=1024)
-def _value_expression(text: str, columns: tuple[tuple[str, str], ...], purpose: str) -> pl.Expr:
+def _value_expression(text: str, columns: tuple[tuple[str, str], ...], purpose: str, counted: bool) -> pl.Expr:
     types = dict(columns)
     tree = _parsed(text, purpose)
     _check(tree, text, types, purpose)
     expression, kind = _typed(_widened(tree).sql(identify=True), text, types, purpose)
+    if not (kind.is_numeric() or kind == pl.Boolean):
+        if counted and kind in TYPES.values():
+            return expression
+        raise Invalid(
+            f"{purpose}: {text!r} gives {kind}; features are numbers or booleans.",
+            hint="Compare it (carrier = 'AA'), or take a part of it (extract(hour from departs_at)).",
+        )
     value = expression.cast(pl.Float64)
     return pl.when(value.is_finite()).then(value) if kind.is_float() else value
 
@@ -124,9 +136,4 @@ def _typed(sql: str, text: str, types: Mapping[str, str], purpose: str) -> tuple
         kind = nothing.select(expression.alias("value")).dtypes[0]
     except pl.exceptions.PolarsError as error:
         raise Invalid(f"{purpose}: {text!r} does not work: {str(error).splitlines()[0]}", hint=_HINT) from error
-    if not (kind.is_numeric() or kind == pl.Boolean):
-        raise Invalid(
-            f"{purpose}: {text!r} gives {kind}; features are numbers or booleans.",
-            hint="Compare it (carrier = 'AA'), or take a part of it (extract(hour from departs_at)).",
-        )
     return expression, kind

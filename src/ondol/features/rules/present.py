@@ -43,7 +43,7 @@ def earlier_rows_matter(rows: pl.DataFrame, view: ViewSpec, dataset: DatasetSpec
 
     None when `rows` (as `known_rows` gives them) are enough.
     """
-    if since is None or not dataset.known_at or all(feature.aggregate != "last" for feature in view.features):
+    if since is None or not dataset.known_at or all(feature.windowed for feature in view.features):
         return None
     oldest = rows[TIME].min()
     return oldest if isinstance(oldest, int) and oldest < since else None

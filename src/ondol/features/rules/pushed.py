@@ -12,7 +12,7 @@ import polars as pl
 from ondol.features.rules import entity_key
 from ondol.features.rules.columns import BEGINNING, TYPES, entity_keys, microseconds_of
 from ondol.features.rules.definitions import Stair, stairs_of
-from ondol.features.rules.expressions import columns_of, value_expression
+from ondol.features.rules.values import feature_columns, feature_expression, is_column
 from ondol.features.types import ViewSpec
 from ondol.kernel.clock import parse_moment
 from ondol.kernel.errors import Conflict, Invalid
@@ -39,16 +39,16 @@ class PushPlan:
 
 def compile_push(view: ViewSpec, definition: str, dataset: DatasetSpec) -> PushPlan:
     """`Conflict` for a view with windows: one row does not make their value."""
-    if any(feature.aggregate != "last" for feature in view.features):
+    if any(feature.windowed for feature in view.features):
         raise Conflict(
             f"Feature view {view.name!r} aggregates over windows; rows can be pushed to views of newest rows only.",
             hint=f"Append the rows to dataset {view.dataset!r}: what is online follows.",
         )
     purpose = f"Feature view {view.name!r}"
     needed = [*view.entity, *(name for name in (dataset.time, dataset.known_at) if name)]
-    read = [name for feature in view.features for name in columns_of(feature.expression, dataset.columns, purpose)]
+    read = [name for feature in view.features for name in feature_columns(feature, dataset.columns, purpose)]
     moments = [name for name in (dataset.time, dataset.known_at) if name and dataset.time]
-    values = [value_expression(feature.expression, dataset.columns, purpose) for feature in view.features]
+    values = [feature_expression(feature, dataset.columns, purpose) for feature in view.features]
     return PushPlan(
         view=view.name,
         definition=definition,
@@ -65,7 +65,8 @@ def compile_push(view: ViewSpec, definition: str, dataset: DatasetSpec) -> PushP
 
 def _plain_columns(view: ViewSpec, dataset: DatasetSpec) -> list[str] | None:
     names = [feature.expression.strip() for feature in view.features]
-    return names if all(dataset.columns.get(name) in ("double", "integer") for name in names) else None
+    plain = all(is_column(feature, dataset.columns, ("double", "integer")) for feature in view.features)
+    return names if plain else None
 
 
 def plain_steps(plan: PushPlan, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Step]]] | None:
@@ -134,7 +135,7 @@ _Row = tuple[str | None, int | None, int | None, tuple[float | None, ...]]
 
 def _sorted_steps(plan: PushPlan, rows: Sequence[_Row]) -> list[tuple[str, list[Step]]]:
     whole = [
-        (key, max(time, known), time, values)
+        (key, max(time, known), time, known, values)
         for key, time, known, values in rows
         if key is not None and time is not None and known is not None
     ]
@@ -143,7 +144,7 @@ def _sorted_steps(plan: PushPlan, rows: Sequence[_Row]) -> list[tuple[str, list[
             f"{lacking} of {len(rows)} rows cannot be pushed to {plan.view!r}.",
             hint=f"Each row needs {', '.join(dict.fromkeys(plan.needed))}.",
         )
-    return list(_staircases(sorted(whole, key=lambda row: row[:3])))
+    return list(_staircases(sorted(whole, key=lambda row: row[:4])))
 
 
 def _staircases(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list[Step]]]:
@@ -151,7 +152,7 @@ def _staircases(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list[Ste
     before: str | None = None
     newest = BEGINNING
     steps: list[Step] = []
-    for key, at, time, values in rows:
+    for key, at, time, _, values in rows:
         if key != before:
             before, newest, steps = key, time, []
             yield key, steps

@@ -12,6 +12,7 @@ from ondol.features.rules.definitions import Stair, entity_columns, feature_name
 from ondol.features.rules.expressions import columns_of, value_expression
 from ondol.features.rules.join import as_of
 from ondol.features.rules.staircase import columns_of_views
+from ondol.features.rules.values import feature_expression
 from ondol.features.types import ServiceSpec, ViewSpec
 from ondol.lake.types import DatasetSpec
 
@@ -25,7 +26,7 @@ def labels(service: ServiceSpec, dataset: DatasetSpec) -> pl.Expr:
 def row_expressions(service: ServiceSpec) -> list[pl.Expr]:
     """The features computed from the row itself, over the columns they declare."""
     return [
-        value_expression(feature.expression, group.columns, f"Feature {group.name}.{feature.name}").alias(feature.name)
+        feature_expression(feature, group.columns, f"Feature {group.name}.{feature.name}").alias(feature.name)
         for group in service.row_features
         for feature in group.features
     ]

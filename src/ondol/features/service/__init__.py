@@ -54,13 +54,13 @@ else:
 @operation("views.declare", "POST", "/v1/feature-views", scope="write")
 def declare_view(tools: Tools, request: DeclareView) -> View:
     """Declare the features of an entity; another definition under the same name replaces the old one."""
-    from ondol.features.rules import expressions
+    from ondol.features.rules import values
 
     spec = request.spec
     dataset = lake.spec_of(tools, spec.dataset)
     definitions.check_view(spec, dataset)
     for feature in spec.features:
-        expressions.value_expression(feature.expression, dataset.columns, f"Feature {spec.name}.{feature.name}")
+        values.feature_expression(feature, dataset.columns, f"Feature {spec.name}.{feature.name}")
     definition = definitions.view_hash(spec)
     known = repo.read_view(tools.connection, spec.name)
     if known is not None and known.hash == definition:
@@ -223,7 +223,7 @@ def views_of(tools: Tools, dataset: str) -> list[repo.StoredView]:
 
 
 def _put_service(tools: Tools, spec: ServiceSpec) -> Service:
-    from ondol.features.rules import expressions
+    from ondol.features.rules import expressions, values
 
     dataset = lake.spec_of(tools, spec.dataset)
     views = [online.stored_view(tools, name).spec for name in spec.views]
@@ -231,7 +231,7 @@ def _put_service(tools: Tools, spec: ServiceSpec) -> Service:
     expressions.value_expression(spec.label, dataset.columns, f"The label of {spec.name}")
     for group in spec.row_features:
         for feature in group.features:
-            expressions.value_expression(feature.expression, group.columns, f"Feature {group.name}.{feature.name}")
+            values.feature_expression(feature, group.columns, f"Feature {group.name}.{feature.name}")
     made = Service(
         name=spec.name,
         spec=spec,
@@ -273,7 +273,8 @@ def _view(tools: Tools, name: str) -> View:
 
 
 def _shown(stored: repo.StoredView, users: dict[str, list[str]]) -> View:
-    return View(**msgspec.structs.asdict(stored), used_by=users.get(stored.name, []))
+    _, version = definitions.version_of(stored.name)
+    return View(**msgspec.structs.asdict(stored), version=version, used_by=users.get(stored.name, []))
 
 
 def _service(tools: Tools, name: str) -> Service:
