@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ondol.sdk.data import between, csv, dataset, fresh, not_null, one_of, unique
     from ondol.sdk.delivery import at_least, better, endpoint, model, monitor, no_worse
-    from ondol.sdk.features import count, feature_service, feature_view, mean, row_features
+    from ondol.sdk.features import count, feature_service, feature_view, mean, over, row_features
     from ondol.sdk.flow.landing import ingest, validate
     from ondol.sdk.flow.release import candidate, deploy, gate
     from ondol.sdk.flow.rows import split, training_set
@@ -45,6 +45,7 @@ __all__ = [
     "no_worse",
     "not_null",
     "one_of",
+    "over",
     "pipeline",
     "row_features",
     "split",
@@ -58,7 +59,7 @@ __all__ = [
 _HOMES = {
     "ondol.sdk.data": "between csv dataset fresh not_null one_of unique",
     "ondol.sdk.delivery": "at_least better endpoint model monitor no_worse",
-    "ondol.sdk.features": "count feature_service feature_view mean row_features",
+    "ondol.sdk.features": "count feature_service feature_view mean over row_features",
     "ondol.sdk.flow.landing": "ingest validate",
     "ondol.sdk.flow.release": "candidate deploy gate",
     "ondol.sdk.flow.rows": "split training_set",

@@ -6,6 +6,8 @@ import math
 import statistics
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from ondol.features.types import Feature, ViewSpec
 from ondol.kernel.spans import parse_duration
 from ondol.lake.types import DatasetSpec
@@ -22,8 +24,8 @@ READINGS = DatasetSpec(
 )  # fmt: skip
 
 
-CORRECTED = DatasetSpec(name="corrected", columns=READINGS.columns, key=["id", "known"], time="time", known_at="known")
-"""As readings; but a row of the same id and time corrects the ones known before it."""
+CORRECTED = replace(READINGS, name="corrected", mode="upsert")
+"""As readings; but a row of the same id corrects the ones known before it."""
 
 
 def view(*features: Feature, name: str = "probe", **fields) -> ViewSpec:
@@ -66,10 +68,10 @@ def answer(view: ViewSpec, rows: list[dict], entity: dict, at: datetime, *, corr
 
 
 def newest_of_facts(rows: list[dict]) -> list[dict]:
-    """Of the rows with one id and time the one known last."""
+    """Of the rows with one id the one known last."""
     found: dict = {}
     for row in sorted(rows, key=lambda row: row["known"]):
-        found[row["id"], row["time"]] = row
+        found[row["id"]] = row
     return list(found.values())
 
 

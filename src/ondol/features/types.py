@@ -23,9 +23,9 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     exactly; `count` and `distinct` take columns of any type. `stddev`: of a sample (n - 1), null
     for fewer than two.
 
-    A dataset whose key holds its `known_at` column keeps corrections: rows equal in the rest of
-    the key and in the time are one fact, of which at any moment (for a window: at its end) the one
-    that became known last counts, from then on, and the ones before it do not.
+    Where a dataset keeps corrections (`mode="upsert"` with `known_at`), rows of one key are one
+    fact: at any moment (for a window: at its end) the one known last counts, with its own values,
+    entity and time, and the ones before it do not. That of training rows is the one known at `until`.
 
     `function`, when given, is the source of a Python function of one row (and of what it needs);
     `expression` then names it and the columns it is called with: `distance(lat, lon)`.

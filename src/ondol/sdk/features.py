@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
+from msgspec.structs import replace
+
 from ondol.features.types import Aggregate, Feature, RowFeatures, ServiceSpec, ViewSpec
+from ondol.kernel.errors import Invalid
+from ondol.kernel.spans import parse_duration
 from ondol.lake.types import DatasetSpec
 from ondol.sdk.collector import build, declare, wrong
 from ondol.sdk.data import Dataset, check_column
+from ondol.sdk.functions import source_of
 
 _OVER = re.compile(
-    r"\s*(mean|sum|count|min|max)\((.*)\)\s+over\s+([\d.]+ ?\w+)(?:\s+by\s+([\d.]+ ?\w+))?\s*", re.DOTALL
+    r"\s*(mean|sum|count|min|max|distinct|stddev|last)\((.*)\)\s+over\s+([\d.]+ ?\w+)(?:\s+by\s+([\d.]+ ?\w+))?\s*",
+    re.DOTALL,
 )
+_TILES = ("1d", "1h", "5min", "1min", "1s")
 _NAMED = re.compile(r"(.+?)\s+as\s+([A-Za-z_]\w*)\s*", re.DOTALL | re.IGNORECASE)
 _NO_COLUMNS = re.compile(r"'[^']*'|extract\s*\(\s*\w+\s+from", re.IGNORECASE)
 """Text, and the part of a moment that is extracted: words in them are not columns."""
@@ -26,26 +33,34 @@ class Aggregated:
     """An aggregate that has no name yet."""
 
     aggregate: Aggregate
-    expression: str
+    expression: str | RowFunction
     window: str
     tile: str
 
 
-Written = str | Aggregated
-Features = Sequence[str] | Mapping[str, Written]
+RowFunction = Callable[..., Any]
+"""A plain function of one row: its parameters are columns, it returns a number, a boolean or None."""
+Written = str | RowFunction | Aggregated
+Features = Sequence[str | RowFunction] | Mapping[str, Written]
 
 
-def mean(expression: str, *, window: str, tile: str = "1d") -> Aggregated:
-    """The mean over the last `window`; of a condition: the share of rows for which it holds.
+def over(aggregate: Aggregate, expression: str | RowFunction, *, window: str, tile: str = "") -> Aggregated:
+    """`mean`, `sum`, `count`, `min`, `max`, `distinct`, `stddev` or `last` over the last `window` (`"30min"`, `"90d"`).
 
-    The window slides in whole tiles of the moments when rows became known.
+    The window slides in whole tiles of the moments when rows became known: of a day for windows
+    of several days, otherwise of the largest of 1h, 5min, 1min, 1s that is at most a twelfth of it.
     """
-    return Aggregated("mean", expression, window, tile)
+    return Aggregated(aggregate, expression, window, tile)
 
 
-def count(expression: str = "1", *, window: str, tile: str = "1d") -> Aggregated:
+def mean(expression: str | RowFunction, *, window: str, tile: str = "") -> Aggregated:
+    """The mean over the last `window`; of a condition: the share of rows for which it holds."""
+    return over("mean", expression, window=window, tile=tile)
+
+
+def count(expression: str | RowFunction = "1", *, window: str, tile: str = "") -> Aggregated:
     """How many rows of the last `window` have a value."""
-    return Aggregated("count", expression, window, tile)
+    return over("count", expression, window=window, tile=tile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,7 @@ class Service:
 
 
 class ViewOptions(TypedDict, total=False):
+    version: int
     ttl: str
     description: str
     owner: str
@@ -105,9 +121,12 @@ def feature_view(
 
     `features` are expressions over the dataset's columns: `["wind_speed", "precip > 0 as wet"]`
     for the newest known row, `{"late_7d": od.mean("arr_delay > 15", window="7d")}` for
-    aggregates. Those may also be written as text, which knows mean, sum, count, min and max:
-    `"max(arr_delay) over 7d as worst_7d"`. `ttl`: values older than that are null.
+    aggregates (`od.over` has all of them). Those may also be written as text:
+    `"max(arr_delay) over 7d as worst_7d"`. A plain Python function of columns is a feature too:
+    `{"speed": speed}`. `ttl`: values older than that are null. `version=2` of a view lives beside
+    version 1; a service names either by its view.
     """
+    name = _versioned(name, options.pop("version", 1))
     entities = [entity] if isinstance(entity, str) else entity
     for column in entities:
         check_column(dataset.spec, column)
@@ -118,10 +137,18 @@ def feature_view(
     return View(spec, dataset)
 
 
+def _versioned(name: str, version: int) -> str:
+    if version < 1 or "@" in name:
+        raise wrong(
+            f"feature view {name!r} cannot be version {version}.", hint='od.feature_view("spend", version=2, ...)'
+        )
+    return name if version == 1 else f"{name}@{version}"
+
+
 def row_features(name: str, features: Features) -> Row:
-    """Features computed from the row that is predicted, by expressions over its columns."""
+    """Features computed from the row that is predicted, by expressions over its columns or by Python functions."""
     written = _features(name, features)
-    if late := [feature.name for feature in written if feature.aggregate != "last"]:
+    if late := [feature.name for feature in written if feature.windowed]:
         raise wrong(f"{late[0]!r} of {name!r} aggregates rows, but sees one only.", hint="Use od.feature_view.")
     return Row(name, written)
 
@@ -189,20 +216,37 @@ def _feature(owner: str, name: str, written: Written) -> Feature:
             written, name = named[1], named[2]
         if found := _OVER.fullmatch(written):
             aggregate: Any = found[1]
-            written = Aggregated(aggregate, found[2].strip(), found[3], found[4] or "1d")
+            written = Aggregated(aggregate, found[2].strip(), found[3], found[4] or "")
     if isinstance(written, Aggregated):
         if not name:
             raise wrong(f"a feature of {owner!r} has no name: {written.expression!r}", hint='{"name": ...}')
-        return Feature(
-            name=name,
-            expression=written.expression,
-            aggregate=written.aggregate,
-            window=written.window,
-            tile=written.tile,
-        )
+        of_row = _of_row(name, written.expression)
+        tile = written.tile or _tile_of(written.window)
+        return replace(of_row, aggregate=written.aggregate, window=written.window, tile=tile)
+    if not isinstance(written, str):
+        return _of_row(name or written.__name__, written)
     if not name and not _WORD.fullmatch(written.strip()):
         raise wrong(f"a feature of {owner!r} has no name: {written!r}", hint=f'"{written} as name"')
     return Feature(name=name or written.strip(), expression=written.strip())
+
+
+def _of_row(name: str, written: str | RowFunction) -> Feature:
+    if isinstance(written, str):
+        return Feature(name=name, expression=written)
+    call, source = source_of(written)
+    return Feature(name=name, expression=call, function=source)
+
+
+def _tile_of(window: str) -> str:
+    """Days for windows of days; else the largest tile that makes at least twelve steps."""
+    try:
+        span = parse_duration(window)
+    except Invalid as error:
+        raise wrong(error.message, hint=error.hint) from error
+    if span.days >= 2 and not span.seconds:
+        return "1d"
+    fitting = (tile for tile in _TILES[1:] if not span % parse_duration(tile) and parse_duration(tile) * 12 <= span)
+    return next(fitting, "1s")
 
 
 def _with_columns(row: Row, spec: DatasetSpec) -> RowFeatures:

@@ -19,7 +19,7 @@ KNOWN = "__known"
 UNTIL = "__until"
 """The instant from which a corrected row no longer counts."""
 MOVED = "__moved"
-"""Whether the correction is a row of another entity."""
+"""Whether the correction is a row of another entity or time."""
 
 BEGINNING = -(1 << 62)
 """The instant of rows without a time: they hold since ever."""

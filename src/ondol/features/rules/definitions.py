@@ -50,14 +50,12 @@ def canonical(view: str) -> str:
 
 
 def facts_of(dataset: DatasetSpec) -> list[str]:
-    """The columns that two rows share of which the later known one corrects the other.
+    """The columns that two rows share of which the later known one corrects the other; none where nothing is corrected.
 
-    Empty for a dataset whose key does not hold its known_at column: it has one row a key, and no corrections.
+    Without `known_at` a correction takes the place of the row before, in the table itself.
     """
-    if not dataset.time or dataset.known_at in ("", dataset.time) or dataset.known_at not in dataset.key:
-        return []
-    rest = [name for name in dataset.key if name != dataset.known_at]
-    return list(dict.fromkeys([*rest, dataset.time])) if rest else []
+    keeps = dataset.mode == "upsert" and dataset.time and dataset.known_at not in ("", dataset.time)
+    return dataset.key if keeps else []
 
 
 def hash_of(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from ondol.features.rules.columns import AT, BEGINNING, KNOWN, TIME, entity_keys, moment
-from ondol.features.rules.definitions import Stair, microseconds, stairs_of
+from ondol.features.rules.definitions import Stair, facts_of, microseconds, stairs_of
 from ondol.features.types import ViewSpec
 from ondol.lake.types import DatasetSpec
 from ondol.ports.online import Step
@@ -39,14 +39,17 @@ def reachable(rows: pl.LazyFrame, dataset: DatasetSpec, since: int | None) -> pl
 
 
 def earlier_rows_matter(rows: pl.DataFrame, view: ViewSpec, dataset: DatasetSpec, since: int | None) -> int | None:
-    """The instant to read from instead, when a row in reach is so late that rows out of reach may supersede it.
+    """The instant to read from instead, when a row in reach is so late that rows out of reach may supersede it, or was
+    known so early that rows out of reach may correct it.
 
     None when `rows` (as `known_rows` gives them) are enough.
     """
-    if since is None or not dataset.known_at or all(feature.windowed for feature in view.features):
+    if since is None or not dataset.known_at:
         return None
-    oldest = rows[TIME].min()
-    return oldest if isinstance(oldest, int) and oldest < since else None
+    newest = any(not feature.windowed for feature in view.features)
+    bounds = [rows[TIME].min() if newest else None, rows[KNOWN].min() if facts_of(dataset) else None]
+    oldest = [bound for bound in bounds if isinstance(bound, int) and bound < since]
+    return min(oldest, default=None)
 
 
 def newest_instants(rows: pl.DataFrame, view: ViewSpec, types: Mapping[str, str]) -> dict[str | None, int]:

@@ -1,4 +1,4 @@
-"""The last row of an entity, where a correction may move a row to another entity.
+"""The last row of an entity, where a correction may move a row to another entity or time.
 
 The entity that loses a row gets back the row before it, for as long as that one counts.
 """

@@ -4,8 +4,7 @@
 a later time was known before: a late report of ten o'clock never hides eleven o'clock.
 Windows are in `windows`.
 
-A dataset whose key holds its known_at column keeps corrections: rows equal in the rest of
-the key and in the time are one fact, and each counts until the next one becomes known.
+Where a dataset keeps corrections, rows of one key are one fact, and each counts until the next one becomes known.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def corrected_by(spec: ViewSpec, dataset: DatasetSpec) -> list[str]:
     """
     facts = facts_of(dataset)
     windowed = any(feature.windowed for feature in spec.features)
-    return facts if facts and (windowed or not set(spec.entity) <= set(facts)) else []
+    return facts if windowed or not {*spec.entity, dataset.time} <= set(facts) else []
 
 
 def _until(rows: pl.LazyFrame, facts: Sequence[str], entity: Sequence[str], names: Sequence[str]) -> pl.LazyFrame:
@@ -63,7 +62,7 @@ def _until(rows: pl.LazyFrame, facts: Sequence[str], entity: Sequence[str], name
     table = rows.collect()
     again = table.select(pl.struct(facts).is_duplicated()).to_series()
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(-1)) for name in facts)
-    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(-1)) for name in entity)
+    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(-1)) for name in (*entity, TIME))
     several = table.filter(again).lazy().sort(*facts, KNOWN, *entity, *names)
     until = pl.when(same).then(pl.col(KNOWN).shift(-1))
     several = several.with_columns(until.alias(UNTIL), (same & other).alias(MOVED))

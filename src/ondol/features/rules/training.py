@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from ondol.features.rules.columns import AT, instant, microseconds_of, moment
-from ondol.features.rules.definitions import Stair, entity_columns, feature_names, stairs_of
+from ondol.features.rules.definitions import Stair, entity_columns, facts_of, feature_names, stairs_of
 from ondol.features.rules.expressions import columns_of, value_expression
 from ondol.features.rules.join import as_of
 from ondol.features.rules.staircase import columns_of_views
@@ -35,9 +35,13 @@ def row_expressions(service: ServiceSpec) -> list[pl.Expr]:
 def labelled(
     rows: pl.LazyFrame, service: ServiceSpec, dataset: DatasetSpec, since: datetime | None, until: datetime
 ) -> pl.LazyFrame:
-    """Rows with `since <= time < until` that have a key and whose label is known at `until`."""
+    """Rows with `since <= time < until` that have a key and whose label is known at `until`; of corrected ones the
+    last known by then."""
     time = moment(service.time, dataset.columns)
     known = moment(dataset.known_at or dataset.time or service.time, dataset.columns)
+    if facts := facts_of(dataset):
+        told = rows.filter(known <= pl.lit(until)).sort(known)
+        rows = told.unique(facts, keep="last", maintain_order=True)
     wanted = (time < pl.lit(until)) & (known <= pl.lit(until)) & pl.col(service.key).is_not_null()
     if since is not None:
         wanted &= time >= pl.lit(since)
@@ -85,7 +89,7 @@ def columns_read(service: ServiceSpec, views: Sequence[ViewSpec], dataset: Datas
     """The columns of a dataset that the features and the label of a service are made from."""
     found = columns_of_views([view for view in views if view.dataset == dataset.name], dataset)
     if dataset.name == service.dataset:
-        found += [service.key, service.time, *entity_columns(views)]
+        found += [service.key, service.time, *facts_of(dataset), *entity_columns(views)]
         found += [column for group in service.row_features for column in group.columns]
         found += columns_of(service.label, dataset.columns, f"The label of {service.name}")
     return list(dict.fromkeys(found))
@@ -97,7 +101,12 @@ def earliest(
     """Rows that happened and became known before this instant are neither questions from `since` on nor answers to
     any; None: all rows may be."""
     stairs = [stair for view in views if view.dataset == dataset.name for stair in stairs_of(view)]
-    if since is None or not dataset.time or any(not (stair.window or stair.ttl) for stair in stairs):
+    if (
+        since is None
+        or not dataset.time
+        or facts_of(dataset)
+        or any(not (stair.window or stair.ttl) for stair in stairs)
+    ):
         return None
     if dataset.name == service.dataset and service.time not in (dataset.time, dataset.known_at):
         return None
