@@ -34,7 +34,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Server:
     """A running server. `experiment` holds the runs to search, `run` the metric with a long history."""
 
-    def __init__(self, command: list[str | Path], port: int, filled: tuple[str, str], about: dict[str, str]) -> None:
+    def __init__(
+        self,
+        command: list[str | Path],
+        port: int,
+        filled: tuple[str, str],
+        about: dict[str, str],
+        besides: tuple[int, ...] = (),
+    ) -> None:
+        """`about` is added to the environment; `besides` are processes (a database) whose CPU time counts as well."""
         self.port = port
         self.experiment, self.run = filled
         # Its own session, so that its children are counted and ended with it.
@@ -46,6 +54,7 @@ class Server:
             env=os.environ | about,
         )
         atexit.register(self.stop)
+        self._counted = {self._process.pid, *besides}
         deadline = time.monotonic() + START_SECONDS
         while True:
             with contextlib.suppress(OSError, http.client.HTTPException):
@@ -64,7 +73,8 @@ class Server:
         for file in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 fields = file.read_text().rpartition(")")[2].split()
-                if int(fields[3]) == self._process.pid:
+                # By session, or by parent: each process of PostgreSQL begins a session of its own.
+                if self._counted & {int(fields[1]), int(fields[3])}:
                     ticks += sum(map(int, fields[11:15]))
         return ticks / _TICKS
 
@@ -127,7 +137,7 @@ def both(runs: int, points: int) -> tuple[Server, Server]:
 
 def _ours(folder: Path, runs: int, points: int) -> Server:
     filled = _fill(folder / "home", runs, points)
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "ondol", "up", "--home", folder / "home", "--port", str(port)]
     return Server(command, port, filled, {})
 
@@ -142,7 +152,7 @@ def _theirs(folder: Path, python: Path, runs: int, points: int) -> Server:
         cwd=folder,
     )
     experiment, run = made.stdout.split()[-2:]
-    port = _free_port()
+    port = free_port()
     command: list[str | Path] = [
         python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
         "--backend-store-uri", f"sqlite:///{file}", "--artifacts-destination", folder / "files",
@@ -185,7 +195,7 @@ def _entries(name: str, count: int, values: int, chance: random.Random) -> list[
     return [KeyValue(key=f"{name}{place}", value=str(chance.randrange(values))) for place in range(count)]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

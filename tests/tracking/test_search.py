@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from ondol.home import House, open_house
 from ondol.kernel.config import Config
 from ondol.kernel.errors import Invalid
+from ondol.tracking.repo import search as compiled
+from ondol.tracking.repo.tables import START
 from ondol.tracking.rules.search import EXPERIMENTS, MODELS, RUNS, glob_of, parse_filter, parse_order
 from ondol.tracking.service import wire
 from ondol.tracking.types import DatasetInput, KeyValue, Point, SearchRuns, TrackedDataset
@@ -163,10 +165,33 @@ def check(house: House, runs, questions, limit) -> None:
         assert search(house, experiment, text, words, limit) == expected, (text, words)
 
 
+@pytest.fixture(params=["few", "many"])
+def counted(request, monkeypatch) -> None:
+    """A search begins with what chooses few runs, or walks along what is sorted by; "many" takes all for many."""
+    if request.param == "many":
+        monkeypatch.setattr(compiled, "COUNTED", dict.fromkeys(compiled.COUNTED, 0))
+
+
+@pytest.mark.usefixtures("counted")
 @SETTINGS
 @SEARCH
 def test_a_search_answers_what_the_reference_answers(sqlite_house, runs, questions, limit):
     check(sqlite_house, runs, questions, limit)
+
+
+@pytest.mark.parametrize("length", [START - 1, START, START + 1, 5_000])
+def test_long_values_that_begin_alike_are_told_apart(sqlite_house, length):
+    experiment = sqlite_house.call("experiments.create", {"name": f"e{next(numbers)}"}).id
+    with sqlite_house.tools().transaction(write=True) as tools:
+        made = []
+        for end in "ab":
+            run = wire.create(tools, experiment, name="x", person="", started_ms=1, tags=[])
+            entry = [KeyValue(key="k", value="ä" * (length - 1) + end)]
+            wire.log(tools, run.id, params=entry, tags=entry)
+            made.append(run.id)
+    for entity in ("params", "tags"):
+        text = f"{entity}.k = '{'ä' * (length - 1)}b'"
+        assert search(sqlite_house, experiment, text, [], 5) == made[1:]
 
 
 @pytest.fixture
@@ -177,6 +202,7 @@ def postgres_house(postgres_url, tmp_path) -> Iterator[House]:
 
 
 @pytest.mark.postgres
+@pytest.mark.usefixtures("counted")
 @SETTINGS
 @SEARCH
 def test_a_search_answers_the_same_on_postgres(postgres_house, runs, questions, limit):

@@ -68,6 +68,9 @@ def _engine(url: str) -> sa.Engine:
         # A writer whose machine vanished must not keep its turn for ever.
         "idle_in_transaction_session_timeout": 2 * WAIT_SECONDS * 1000,
         "timezone": "UTC",
+        # Our queries last milliseconds: to start workers or to compile takes longer than they save.
+        "max_parallel_workers_per_gather": 0,
+        "jit": "off",
     }
     return sa.create_engine(
         parsed.set(drivername="postgresql+psycopg"),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ondol.ports import driver
 from ondol.tracking.repo.inputs import read_datasets, read_models
-from ondol.tracking.repo.tables import runs
+from ondol.tracking.repo.tables import START, runs
 from ondol.tracking.rules import json_number
 from ondol.tracking.types import KeyValue, NewestPoint, TrackedRun
 
@@ -67,17 +67,17 @@ def read_params(connection: sa.Connection, number: int) -> dict[str, tuple[str, 
 def insert_params(connection: sa.Connection, number: int, values: dict[str, tuple[str, str]]) -> None:
     driver.run_many(
         connection,
-        "INSERT INTO run_params (run, key, value, kind) VALUES (?, ?, ?, ?)",
-        [(number, key, value, kind) for key, (value, kind) in values.items()],
+        "INSERT INTO run_params (run, key, value, kind, start) VALUES (?, ?, ?, ?, ?)",
+        [(number, key, value, kind, value[:START]) for key, (value, kind) in values.items()],
     )
 
 
 def put_tags(connection: sa.Connection, number: int, values: dict[str, str]) -> None:
     driver.run_many(
         connection,
-        "INSERT INTO run_tags (run, key, value) VALUES (?, ?, ?)"
-        " ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
-        [(number, key, value) for key, value in values.items()],
+        "INSERT INTO run_tags (run, key, value, start) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (run, key) DO UPDATE SET value = excluded.value, start = excluded.start",
+        [(number, key, value, value[:START]) for key, value in values.items()],
     )
 
 

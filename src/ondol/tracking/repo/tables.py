@@ -62,7 +62,11 @@ runs = sa.Table(
     sa.Column("deleted_ms", sa.BigInteger),
     sa.Index("ix_runs_started_ms_id", "started_ms", "id"),
     sa.Index("ix_runs_experiment_started_ms_id", "experiment", "started_ms", "id"),
+    sa.Index("ix_runs_experiment_status_started_ms", "experiment", "status", "started_ms"),
 )
+START = 60
+"""So many characters of a value are in the index by which it is found; Postgres takes no long ones there."""
+
 # `value` is the text that searches compare; `kind` says what it was: text, int, float, bool or null.
 params = sa.Table(
     "run_params",
@@ -71,6 +75,8 @@ params = sa.Table(
     sa.Column("key", sa.String(250), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("kind", sa.String(5), nullable=False),
+    sa.Column("start", sa.String(START), nullable=False),
+    sa.Index("ix_run_params_key_start_run", "key", "start", "run"),
     sqlite_with_rowid=False,
 )
 tags = sa.Table(
@@ -79,6 +85,8 @@ tags = sa.Table(
     _owner("run", runs.c.number),
     sa.Column("key", sa.String(250), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+    sa.Column("start", sa.String(START), nullable=False),
+    sa.Index("ix_run_tags_key_start_run", "key", "start", "run"),
     sqlite_with_rowid=False,
 )
 # The newest point of each series. A missing value is NaN: SQLite has no other way to keep one.

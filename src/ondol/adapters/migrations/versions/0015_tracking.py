@@ -93,6 +93,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("runs", schema=None) as batch_op:
         batch_op.create_index("ix_runs_experiment_started_ms_id", ["experiment", "started_ms", "id"], unique=False)
+        batch_op.create_index(
+            "ix_runs_experiment_status_started_ms", ["experiment", "status", "started_ms"], unique=False
+        )
         batch_op.create_index("ix_runs_started_ms_id", ["started_ms", "id"], unique=False)
 
     op.create_table(
@@ -202,19 +205,27 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=250), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("kind", sa.String(length=5), nullable=False),
+        sa.Column("start", sa.String(length=60), nullable=False),
         sa.ForeignKeyConstraint(["run"], ["runs.number"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run", "key", name=op.f("pk_run_params")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("run_params", schema=None) as batch_op:
+        batch_op.create_index("ix_run_params_key_start_run", ["key", "start", "run"], unique=False)
+
     op.create_table(
         "run_tags",
         sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("key", sa.String(length=250), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("start", sa.String(length=60), nullable=False),
         sa.ForeignKeyConstraint(["run"], ["runs.number"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run", "key", name=op.f("pk_run_tags")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("run_tags", schema=None) as batch_op:
+        batch_op.create_index("ix_run_tags_key_start_run", ["key", "start", "run"], unique=False)
+
     op.create_table(
         "spans",
         sa.Column("trace", sa.String(length=250), nullable=False),
