@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import pwd
 import shutil
@@ -148,8 +149,13 @@ def _s3_arguments(port: int, folder: str) -> list[str]:
     weed = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))
     if weed:
         master, volume, filer, grpc = (_free_port() for _ in range(4))
+        # Who is known is checked: a signature that does not fit is refused. Nobody need sign.
+        keys = {"name": "any", "actions": ["Admin"], "credentials": [{"accessKey": "any", "secretKey": "any"}]}
+        known = {"identities": [keys, {"name": "anonymous", "actions": ["Admin"]}]}
+        (Path(folder) / "identities.json").write_text(json.dumps(known))
         return [
             weed, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-s3", f"-s3.port={port}",
+            f"-s3.config={folder}/identities.json",
             f"-s3.port.grpc={grpc}", f"-master.port={master}", f"-master.port.grpc={_free_port()}",
             f"-volume.port={volume}", f"-volume.port.grpc={_free_port()}", f"-filer.port={filer}",
             f"-filer.port.grpc={_free_port()}", "-volume.max=20", "-master.volumeSizeLimitMB=64",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import LocalStore, MemoryStore, from_url
+from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
 from ondol.adapters.stores import Store, parse_store
 from ondol.kernel.errors import Conflict, Invalid, NotFound, OndolError, Unavailable
-from ondol.ports.blobs import Blob
+from ondol.ports.blobs import Blob, Direct
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -38,6 +39,7 @@ class ObjectBlobs:
         where = parse_store(address)
         self.url = where.url
         self._store = _open(where)
+        self.direct: Direct | None = _direct(self._store)
 
     def put(self, path: str, content: bytes | Iterable[bytes]) -> Blob:
         checked = check_path(path)
@@ -122,6 +124,16 @@ def _open(where: Store) -> ObjectStore:
         return open_url(where.url, config=where.options, client_options=client)
     except (BaseError, ValueError) as error:
         raise Invalid(f"{where.url} cannot be opened: {_first_line(error)}", hint="Check `artifacts`.") from error
+
+
+def _direct(store: ObjectStore) -> Direct | None:
+    if not isinstance(store, S3Store):
+        return None
+    from ondol.adapters.s3_direct import S3Direct
+
+    # The library takes them from the same places; what it asks the machine for it keeps to itself.
+    given = dict(store.config or {}).get("secret_access_key")
+    return S3Direct(store, str(given or os.environ.get("AWS_SECRET_ACCESS_KEY", "")))
 
 
 def _blob(meta: ObjectMeta) -> Blob:

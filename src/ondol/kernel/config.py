@@ -21,6 +21,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `openlineage_url` is a collector that hears of every pipeline run in the words of OpenLineage.
     `webhook_networks` are networks of one's own that webhooks may call, as `10.1.0.0/16, 127.0.0.0/8`; this machine
     itself when the house listens nowhere else.
+    `presigned`: artifacts in S3 go between clients and the bucket, by signed addresses; `false` when clients cannot
+    reach it.
     `clock` starts a house whose time is moved by `POST /v1/clock` (for replays).
     """
 
@@ -40,6 +42,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     notify_url: str = ""
     openlineage_url: str = ""
     webhook_networks: str = ""
+    presigned: bool = True
     spool: str = ""
     capture_flush_seconds: float = 5.0
     job_attempts: int = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,34 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     modified_at: datetime
 
 
+class Direct(Protocol):
+    """Addresses by which others reach the store themselves, each signed for one thing to do with one blob."""
+
+    in_parts: bool
+    """Whether large blobs may be sent in parts: the rest of the methods."""
+
+    def address(self, path: str, seconds: int, *, writes: bool) -> str:
+        """Where to GET the blob, or to PUT it. Whether it is there is not asked."""
+        ...
+
+    def begin(self, path: str) -> str:
+        """The id of an upload in parts."""
+        ...
+
+    def part_address(self, path: str, upload: str, number: int, seconds: int) -> str:
+        """Where to PUT a part, which is answered with an `ETag`."""
+        ...
+
+    def finish(self, path: str, upload: str, parts: Sequence[tuple[int, str]]) -> None:
+        """Join the parts, by number and `ETag`. `NotFound` without such an upload, `Invalid` for parts that are not
+        there or too small."""
+        ...
+
+    def abandon(self, path: str, upload: str) -> None:
+        """Forget an upload and its parts. Nothing happens when there is none."""
+        ...
+
+
 class Blobs(Protocol):
     """Paths are relative, `/`-separated, without `..` (`Invalid` otherwise).
 
@@ -24,6 +52,9 @@ class Blobs(Protocol):
 
     url: str
     """Where the blobs are, without secrets."""
+
+    direct: Direct | None
+    """Only of stores that hand out addresses."""
 
     def put(self, path: str, content: bytes | Iterable[bytes]) -> Blob: ...
 

@@ -23,6 +23,7 @@ from ondol.doors.mlflow import parts
 from ondol.doors.mlflow.protocol import Endpoint, MlflowError, endpoint, require, to_error
 from ondol.doors.rest import read_body
 from ondol.home import House
+from ondol.kernel.errors import Invalid
 from ondol.kernel.operation import Scope
 from ondol.ports.tools import Tools
 from ondol.tracking.service import artifacts, models, wire
@@ -30,6 +31,7 @@ from ondol.tracking.service import artifacts, models, wire
 SMALL_BYTES: Final = 1 << 20
 """Files up to this size are one read and one write: a stream costs a hop to a thread for each piece."""
 
+DOWNLOAD_SECONDS: Final = 900
 _PROXIES: Final = ("/api/2.0/mlflow-artifacts", "/api/3.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts")
 _AJAX: Final = ("/ajax-api/2.0/mlflow", "/ajax-api/3.0/mlflow")
 
@@ -47,7 +49,48 @@ def list_files(tools: Tools, request: ListFiles) -> dict[str, Any]:
     return {"root_uri": root, "files": artifacts.files_below(tools, root, request.path)}
 
 
-ENDPOINTS: Final[list[Endpoint]] = [endpoint("GET", "artifacts/list", list_files, ListFiles, scope="read", long=True)]
+class Presign(msgspec.Struct, frozen=True, kw_only=True):
+    run_id: str = ""
+    model_id: str = ""
+    path: str = ""
+    expiration: int = 900
+
+
+def presign_upload(tools: Tools, request: Presign) -> dict[str, Any]:
+    return {"presigned_url": _presigned(tools, request, writes=True), "headers": {}}
+
+
+def presign_download(tools: Tools, request: Presign) -> dict[str, Any]:
+    where = _presigned_path(tools, request)
+    found = {"presigned_url": _presigned(tools, request, writes=False), "headers": {}}
+    return found | {"file_size": artifacts.size(tools, where)}
+
+
+def _presigned_path(tools: Tools, request: Presign) -> str:
+    if bool(request.run_id) == bool(request.model_id):
+        raise Invalid("Exactly one of run_id and model_id must be provided.")
+    root = _run_uri(tools, request.run_id) if request.run_id else _model_uri(tools, request.model_id)
+    return f"{artifacts.folder_of(root)}/{artifacts.check_path(require(request.path, 'path'))}"
+
+
+def _presigned(tools: Tools, request: Presign, *, writes: bool) -> str:
+    where = _presigned_path(tools, request)
+    if found := artifacts.address(tools, where, request.expiration, writes=writes):
+        return found
+    raise Invalid("Presigned addresses are not supported for proxied artifact storage: the files are not in S3.")
+
+
+ENDPOINTS: Final[list[Endpoint]] = [
+    endpoint("GET", "artifacts/list", list_files, ListFiles, scope="read", long=True),
+    endpoint("POST", "artifacts/presigned-upload-url", presign_upload, Presign, long=True),
+    endpoint("POST", "artifacts/presigned-download-url", presign_download, Presign, scope="read", long=True),
+]
+
+
+def _model_uri(tools: Tools, model: str) -> str:
+    with tools.transaction(write=False) as inner:
+        found = models.read(inner, model)
+    return artifacts.model_uri(found.experiment, found.location, found.id)
 
 
 def _run_uri(tools: Tools, run: str) -> str:
@@ -83,6 +126,7 @@ def routes(house: House, guard: Guard) -> list[BaseRoute]:
             Route(f"{prefix}/mpu/part/{{upload}}/{{number}}", door(parts.receive(_store), "write"), methods=["PUT"]),
             Route(f"{prefix}/mpu/complete/{{path:path}}", door(parts.complete, "write"), methods=["POST"]),
             Route(f"{prefix}/mpu/abort/{{path:path}}", door(parts.abort, "write"), methods=["POST"]),
+            Route(f"{prefix}/presigned/{{path:path}}", door(_address, "read"), methods=["GET"]),
             Route(f"{prefix}/{{rest:path}}", door(_unknown, "read"), methods=["GET", "POST", "PUT", "DELETE"]),
         ]
     for prefix in _AJAX:
@@ -121,12 +165,7 @@ async def _of_run(request: Request, tools: Tools) -> Response:
 
 
 async def _of_model(request: Request, tools: Tools) -> Response:
-    def uri() -> str:
-        with tools.transaction(write=False) as inner:
-            found = models.read(inner, request.path_params["model"])
-        return artifacts.model_uri(found.experiment, found.location, found.id)
-
-    root = artifacts.folder_of(await run_in_threadpool(uri))
+    root = artifacts.folder_of(await run_in_threadpool(_model_uri, tools, request.path_params["model"]))
     return await _send(tools, f"{root}/{_path(request, 'artifact_file_path')}")
 
 
@@ -137,10 +176,17 @@ async def _upload(request: Request, tools: Tools) -> Response:
     return _json({})
 
 
+async def _address(request: Request, tools: Tools) -> Response:
+    where = artifacts.blob_path(request.path_params["path"], reading=True)
+    url = artifacts.address(tools, where, DOWNLOAD_SECONDS, writes=False)
+    if not url:
+        # On this word clients read the file from us.
+        raise MlflowError("NOT_IMPLEMENTED", "The files are not in a store that clients can reach themselves.")
+    return _json({"url": url, "headers": {}, "file_size": await run_in_threadpool(artifacts.size, tools, where)})
+
+
 async def _unknown(request: Request, _: Tools) -> Response:
-    # Presigned addresses need a store that clients can reach themselves; on this word they read the file from us.
-    word = "NOT_IMPLEMENTED" if request.path_params["rest"].startswith("presigned/") else "ENDPOINT_NOT_FOUND"
-    raise MlflowError(word, f"There is no {request.method} {request.url.path} here.")
+    raise MlflowError("ENDPOINT_NOT_FOUND", f"There is no {request.method} {request.url.path} here.")
 
 
 def _path(request: Request, name: str) -> str:

@@ -1,4 +1,4 @@
-"""`mlflow-artifacts/mpu/*` of the protocol: large files in parts, several at once, through this server."""
+"""`mlflow-artifacts/mpu/*` of the protocol: large files in parts, several at once, to the store or through us."""
 
 from __future__ import annotations
 
@@ -43,12 +43,16 @@ _CREATE, _FINISH = (endpoint("POST", "mpu", lambda *_: None, shape) for shape in
 
 async def create(request: Request, tools: Tools) -> Response:
     asked: Create = read_request(_CREATE, await read_body(request, REQUEST_BYTES), {}, {})
-    _target(request, asked.path)
-    upload = parts.begin(tools, asked.num_parts)
+    where = _target(request, asked.path)
+    upload, addresses = await run_in_threadpool(parts.begin, tools, asked.num_parts, where)
+    if addresses:
+        named = enumerate(addresses, start=1)
+        credentials = [{"url": url, "part_number": number, "headers": {}} for number, url in named]
+        return _json({"upload_id": upload, "credentials": credentials})
     # Clients send parts to whatever address they are given, without the key that they send to us.
     key = request.headers.get("authorization")
     base = str(request.url).partition("/mpu/create")[0]
-    credentials = [
+    ours = [
         {
             "url": f"{base}/mpu/part/{upload}/{number}",
             "part_number": number,
@@ -56,7 +60,7 @@ async def create(request: Request, tools: Tools) -> Response:
         }
         for number in range(1, asked.num_parts + 1)
     ]
-    return _json({"upload_id": upload, "credentials": credentials})
+    return _json({"upload_id": upload, "credentials": ours})
 
 
 def receive(store: Callable[[Request, Tools, str], Awaitable[None]]) -> Callable[[Request, Tools], Awaitable[Response]]:
@@ -74,15 +78,15 @@ def receive(store: Callable[[Request, Tools, str], Awaitable[None]]) -> Callable
 
 async def complete(request: Request, tools: Tools) -> Response:
     asked: Finish = read_request(_FINISH, await read_body(request, REQUEST_BYTES), {}, {})
-    numbers = [part.part_number for part in asked.parts]
+    sent = {part.part_number: part.etag for part in asked.parts}
     where = _target(request, asked.path)
-    await run_in_threadpool(parts.complete, tools, asked.upload_id, numbers, where)
+    await run_in_threadpool(parts.complete, tools, asked.upload_id, sent, where)
     return _json({})
 
 
 async def abort(request: Request, tools: Tools) -> Response:
     asked: Finish = read_request(_FINISH, await read_body(request, REQUEST_BYTES), {}, {})
-    await run_in_threadpool(parts.abort, tools, asked.upload_id)
+    await run_in_threadpool(parts.abort, tools, asked.upload_id, _target(request, asked.path))
     return _json({})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ondol.kernel.errors import Invalid, NotFound
-from ondol.ports.blobs import Blob
+from ondol.ports.blobs import Blob, Direct
 from ondol.ports.tools import Tools
 from ondol.tracking import rules
 
@@ -19,6 +19,8 @@ SCHEME = "mlflow-artifacts:/"
 ELSEWHERE = "mlflow"
 PACKAGES = "ondol-packages"
 """Below this folder clients read the packages of registered models, which nobody writes through the proxy."""
+LONGEST_SECONDS = 604_800
+"""Clouds take no address that is older than a week."""
 _NOT_RUNS = ("models", "traces")
 
 
@@ -68,6 +70,26 @@ def check_path(path: str) -> str:
     if not plain or unsafe or len(plain) > 1_000 or any(ord(letter) < 32 or letter == "\x7f" for letter in decoded):
         raise Invalid("Invalid path")
     return plain
+
+
+def direct(tools: Tools) -> Direct | None:
+    """Where clients reach the store themselves."""
+    return tools.blobs.direct if tools.config.presigned else None
+
+
+def address(tools: Tools, where: str, seconds: int, *, writes: bool) -> str:
+    """Where the store itself takes a file, or gives it; empty when it does not. `Invalid` for too long a time."""
+    if not 1 <= seconds <= LONGEST_SECONDS:
+        raise Invalid(f"expiration must be between 1 and {LONGEST_SECONDS} seconds (got {seconds}).")
+    found = direct(tools)
+    return found.address(where, seconds, writes=writes) if found else ""
+
+
+def size(tools: Tools, where: str) -> int:
+    try:
+        return tools.blobs.head(where).size
+    except NotFound as error:
+        raise NotFound("No such artifact: there is no file at this path.") from error
 
 
 def put(tools: Tools, where: str, content: bytes | Iterable[bytes]) -> Blob:
