@@ -33,6 +33,7 @@ import ondol.rollout.service
 import ondol.serving.service
 import ondol.sqlml.service
 import ondol.tracking.service
+import ondol.tracking.service.clearing
 import ondol.tracking.service.curves
 import ondol.tracking.service.experiments
 import ondol.tracking.service.importing
@@ -49,6 +50,7 @@ ROOMS = (
     (ondol.lineage.service,),
     (
         ondol.tracking.service,
+        ondol.tracking.service.clearing,
         ondol.tracking.service.curves,
         ondol.tracking.service.experiments,
         ondol.tracking.service.importing,

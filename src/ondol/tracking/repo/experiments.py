@@ -35,8 +35,9 @@ def find_named(connection: sa.Connection, name: str) -> ExperimentRow | None:
 
 
 def insert_experiment(connection: sa.Connection, name: str, location: str, now_ms: int) -> int:
-    """The id of the new experiment; never one that was used before, because experiments are not cleared away."""
-    identity: int = driver.rows(connection, "SELECT coalesce(max(id), 0) + 1 FROM experiments")[0][0]
+    """The id of the new experiment; never one that was used before."""
+    used = "SELECT id FROM experiments UNION ALL SELECT id FROM cleared_experiments"
+    identity: int = driver.rows(connection, f"SELECT coalesce(max(id), 0) + 1 FROM ({used}) AS used")[0][0]  # noqa: S608
     row = dict(id=identity, name=name, location=location, created_ms=now_ms, updated_ms=now_ms)
     connection.execute(experiments.insert().values(**row))
     return identity

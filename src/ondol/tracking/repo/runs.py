@@ -52,9 +52,14 @@ def update_run(connection: sa.Connection, number: int, **changes: Any) -> None:
     connection.execute(runs.update().where(runs.c.number == number).values(**changes))
 
 
+def is_clearing(connection: sa.Connection, number: int) -> bool:
+    """Whether a run is being cleared away."""
+    return bool(connection.execute(sa.select(runs.c.clearing).where(runs.c.number == number)).scalar_one())
+
+
 def set_deleted(connection: sa.Connection, experiment: int, deleted_ms: int | None) -> None:
-    """Delete or restore every run of an experiment that is not deleted or restored yet."""
-    other = runs.c.deleted_ms.is_(None) if deleted_ms else runs.c.deleted_ms.is_not(None)
+    """Delete or restore every run of an experiment that is not deleted or restored yet, or being cleared away."""
+    other = runs.c.deleted_ms.is_(None) if deleted_ms else sa.and_(runs.c.deleted_ms.is_not(None), runs.c.clearing == 0)
     connection.execute(runs.update().where(runs.c.experiment == experiment, other).values(deleted_ms=deleted_ms))
 
 

@@ -28,6 +28,16 @@ experiments = sa.Table(
 )
 
 
+# Experiments that were cleared away: their ids are not given again.
+cleared_experiments = sa.Table(
+    "cleared_experiments",
+    metadata,
+    sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(500), nullable=False),
+    sa.Column("cleared_ms", sa.BigInteger, nullable=False),
+)
+
+
 @sa.event.listens_for(sa.Table, "after_create")
 def _make_default(table: sa.Table, connection: sa.Connection, **_: Any) -> None:
     # At the class and by name: a migration creates a table object of its own.
@@ -60,6 +70,8 @@ runs = sa.Table(
     sa.Column("started_ms", sa.BigInteger, nullable=False),
     sa.Column("ended_ms", sa.BigInteger),
     sa.Column("deleted_ms", sa.BigInteger),
+    # 1 once its files have begun to go: it cannot be restored any more.
+    sa.Column("clearing", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Index("ix_runs_started_ms_id", "started_ms", "id"),
     sa.Index("ix_runs_experiment_started_ms_id", "experiment", "started_ms", "id"),
     sa.Index("ix_runs_experiment_status_started_ms", "experiment", "status", "started_ms"),

@@ -133,7 +133,10 @@ def delete_run(tools: Tools, request: DeleteRun) -> Run:
 @operation("runs.restore", "POST", "/v1/runs/{run}/restore", scope="write")
 def restore_run(tools: Tools, request: RestoreRun) -> Run:
     """Bring a deleted run back."""
-    runs.update_run(tools.connection, place_of(tools, request.run).number, deleted_ms=None)
+    number = place_of(tools, request.run).number
+    if runs.is_clearing(tools.connection, number):
+        raise Conflict(f"The run {request.run} is being cleared away.", hint="ondol runs gc goes on with it.")
+    runs.update_run(tools.connection, number, deleted_ms=None)
     return _existing(tools, request.run)
 
 

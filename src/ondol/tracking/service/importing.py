@@ -43,6 +43,8 @@ def import_run(tools: Tools, request: ImportRun) -> ImportedRun:
     if place is not None and place.experiment != identity:
         raise Conflict(f"Run {request.run} belongs to another experiment.", hint=f"ondol runs get {request.run}")
     number = _insert(tools, request, identity) if place is None else place.number
+    if place is not None and place.deleted_ms is not None and runs.is_clearing(tools.connection, number):
+        raise Conflict(f"The run {request.run} is being cleared away.", hint="ondol runs gc")
     known = runs.read_params(tools.connection, number)
     given = {key: (value[: limits.PARAM_LENGTH], "text") for key, value in request.params.items()}
     runs.insert_params(tools.connection, number, rules.fresh_params(request.run, known, given, strict=False))

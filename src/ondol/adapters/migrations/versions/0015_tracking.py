@@ -13,6 +13,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "cleared_experiments",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("cleared_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cleared_experiments")),
+    )
+    op.create_table(
         "experiments",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("name", sa.String(length=500), nullable=False),
@@ -87,6 +94,7 @@ def upgrade() -> None:
         sa.Column("started_ms", sa.BigInteger(), nullable=False),
         sa.Column("ended_ms", sa.BigInteger(), nullable=True),
         sa.Column("deleted_ms", sa.BigInteger(), nullable=True),
+        sa.Column("clearing", sa.SmallInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["experiment"], ["experiments.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_runs")),
         sa.UniqueConstraint("id", name=op.f("uq_runs_id")),
