@@ -22,7 +22,7 @@ START = "2013-04-01"
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """An open house on a replay clock; nothing runs in the background: use `heartbeat.settle(house)`."""
-    opened = open_house(Config(home=str(tmp_path / "home"), clock=START))
+    opened = open_house(Config(home=str(tmp_path / "home"), clock=START, warm_runner_minutes=0))
     yield opened
     opened.close()
 

@@ -21,6 +21,7 @@ import ondol.monitoring.reactions
 import ondol.monitoring.service
 import ondol.pipelines.reactions
 import ondol.pipelines.service
+import ondol.project.reactions
 import ondol.project.service
 import ondol.registry.reactions
 import ondol.registry.service
@@ -77,7 +78,7 @@ ROOMS = (
     (ondol.rollout.service,),
     (ondol.monitoring.service, ondol.monitoring.reactions),
     (ondol.loop.service, ondol.loop.reactions),
-    (ondol.project.service,),
+    (ondol.project.service, ondol.project.reactions),
 )
 
 OPERATIONS: dict[str, Operation] = {}

@@ -264,7 +264,7 @@ def _executor(config: Config) -> Executor:
         raise Invalid(f"executor = {config.executor!r} is not one we know.", hint='executor = "process"')
     from ondol.adapters.process import ProcessExecutor
 
-    return ProcessExecutor()
+    return ProcessExecutor(warm_seconds=config.warm_runner_minutes * 60)
 
 
 def _notify(config: Config) -> Notify:

@@ -149,3 +149,73 @@ def test_a_number_that_was_used_again_is_not_the_task(executor: ProcessExecutor)
     for handle in ("", "nonsense", "1", "1:", "999999999:5"):
         assert executor.exit_code(handle) == -1
         executor.stop(handle)
+
+
+WARM_PROGRAM = """
+import importlib, os, sys
+from ondol.adapters.process import die_with_parent
+from ondol.adapters.spare import wait_for_task
+die_with_parent()
+words = sys.argv[1:]
+if words[:1] == ["--wait"]:
+    for name in words[2:]:
+        importlib.import_module(name)
+    words = wait_for_task(float(words[1]))
+    if words is None:
+        sys.exit()
+print(os.getpid(), "colorsys" in sys.modules, *words, flush=True)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    file = tmp_path / "program.py"
+    file.write_text(WARM_PROGRAM)
+    return file
+
+
+def _expected_task(program: Path, log: Path, *words: str) -> Task:
+    return Task(job_id="job_1", arguments=[sys.executable, str(program), *words], log_path=str(log))
+
+
+def test_a_task_that_was_expected_finds_its_libraries_loaded(program: Path, tmp_path: Path) -> None:
+    executor = ProcessExecutor(warm_seconds=60)
+    executor.warm([sys.executable, str(program)], ["colorsys"])
+    handle = executor.start(_expected_task(program, tmp_path / "logs" / "first.log", "job", "한글"))
+    _until(lambda: executor.exit_code(handle) == 0)
+    assert (tmp_path / "logs" / "first.log").read_text().split() == [handle.split(":")[0], "True", "job", "한글"]
+    cold = executor.start(_expected_task(program, tmp_path / "second.log", "job"))
+    _until(lambda: executor.exit_code(cold) == 0)
+    assert (tmp_path / "second.log").read_text().split()[1:] == ["False", "job"]
+    executor.close()
+
+
+def test_a_task_of_another_program_starts_cold_and_nobody_waits_any_longer(program: Path, tmp_path: Path) -> None:
+    executor = ProcessExecutor(warm_seconds=60)
+    executor.warm([sys.executable, str(program)], [])
+    spare = executor._spare
+    assert spare is not None
+    handle = executor.start(_task("print('cold')", tmp_path / "log"))
+    _until(lambda: executor.exit_code(handle) == 0)
+    assert (tmp_path / "log").read_text() == "cold\n"
+    assert not _runs(spare.pid)
+    executor.close()
+
+
+def test_nobody_waits_longer_than_the_house_or_its_time(program: Path, tmp_path: Path) -> None:
+    patient = ProcessExecutor(warm_seconds=60)
+    patient.warm([sys.executable, str(program)], [])
+    assert patient._spare is not None
+    pid = patient._spare.pid
+    patient.close()
+    assert not _runs(pid)
+
+    hasty = ProcessExecutor(warm_seconds=0.1)
+    hasty.warm([sys.executable, str(program)], [])
+    assert hasty._spare is not None
+    left = hasty._spare.pid
+    _until(lambda: not _runs(left))
+    handle = hasty.start(_expected_task(program, tmp_path / "log", "job"))
+    _until(lambda: hasty.exit_code(handle) == 0)
+    assert (tmp_path / "log").read_text().endswith("False job\n")
+    hasty.close()

@@ -9,6 +9,7 @@ import pytest
 
 from ondol.home import House
 from ondol.kernel.errors import Invalid, NotFound, OndolError
+from ondol.project import rules
 from ondol.project.types import Plan
 from ondol.sdk.template import new_project
 from tests.projects import apply, fields
@@ -93,3 +94,12 @@ def test_the_code_is_kept_by_its_hash_and_known_to_the_lineage(house: House, fol
     assert b"od.pipeline" in house.tools().blobs.get(f"code/{plan.code}/snapshot.json")
     node = house.call("lineage", {"id": f"code:{plan.code[:12]}"}).nodes[0]
     assert (node.kind, node.facts["entry"]) == ("code", "project.py")
+
+
+def test_the_libraries_of_a_project_are_those_that_are_neither_its_own_nor_pythons() -> None:
+    files = {
+        "project.py": "import os\nimport lightgbm as lgb\nfrom sklearn.svm import SVC\nimport parts.text\nimport tools",
+        "parts/text.py": "from . import words\nimport polars.selectors",
+        "tools.py": "this is not Python",
+    }
+    assert rules.libraries(files) == ["lightgbm", "polars", "sklearn"]

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from ondol.adapters.spare import Spare
 from ondol.kernel.errors import Unavailable
 from ondol.ports.executor import Task
 
@@ -30,9 +31,12 @@ class ProcessExecutor:
     process does, however it does, because the system closes the writing end.
     """
 
-    def __init__(self, *, limit: int = 0, environment: dict[str, str] | None = None) -> None:
-        """`limit` processes at most (0: no limit); `environment` is added to ours for each task."""
+    def __init__(self, *, limit: int = 0, environment: dict[str, str] | None = None, warm_seconds: float = 0.0) -> None:
+        """`limit` processes at most (0: no limit); `environment` is added to ours for each task;
+        a process that was made ready by `warm` waits `warm_seconds` for its task (0: none is made)."""
         self._limit = limit
+        self._warm_seconds = warm_seconds
+        self._spare: Spare | None = None
         self._environment = environment or {}
         self._guard = threading.Lock()
         self._started: dict[str, subprocess.Popen[bytes]] = {}
@@ -48,11 +52,24 @@ class ProcessExecutor:
                 raise Unavailable(
                     f"{running} jobs are running, which is the limit.", hint="Try again when one has ended."
                 )
-            process = self._spawn(task)
+            process = self._spare_for(task) or self._spawn(task)
             handle = f"{process.pid}:{_start_time(process.pid)}"
             self._started[handle] = process
             self._forget_oldest()
         return handle
+
+    def warm(self, arguments: list[str], loads: list[str]) -> None:
+        """At most one process waits; one that waits for something else leaves."""
+        if not self._warm_seconds:
+            return
+        with self._guard:
+            if self._closed or (self._spare and self._spare.waits_for(arguments, loads)):
+                return
+            self._dismiss_spare()
+            with contextlib.suppress(OSError):
+                self._spare = Spare(
+                    arguments, loads, self._warm_seconds, self._environment_of_tasks(), self._reading_end
+                )
 
     def exit_code(self, handle: str) -> int | None:
         process = self._started.get(handle)
@@ -74,6 +91,7 @@ class ProcessExecutor:
             if self._closed:
                 return
             self._closed = True
+            self._dismiss_spare()
         running = [handle for handle, process in self._started.items() if process.poll() is None]
         for handle in running:
             _signal(handle, signal.SIGTERM)
@@ -85,11 +103,27 @@ class ProcessExecutor:
         os.close(self._reading_end)
         os.close(self._writing_end)
 
+    def _environment_of_tasks(self) -> dict[str, str]:
+        ours = {PARENT_VARIABLE: str(self._reading_end), "PYTHONUNBUFFERED": "1"}
+        return PATIENT | os.environ | self._environment | ours
+
+    def _spare_for(self, task: Task) -> subprocess.Popen[bytes] | None:
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return None
+        taken = spare.take(task)
+        if taken is None:
+            spare.dismiss()
+        return taken
+
+    def _dismiss_spare(self) -> None:
+        if self._spare:
+            self._spare.dismiss()
+            self._spare = None
+
     def _spawn(self, task: Task) -> subprocess.Popen[bytes]:
         log = Path(task.log_path)
         log.parent.mkdir(parents=True, exist_ok=True)
-        ours = {PARENT_VARIABLE: str(self._reading_end), "PYTHONUNBUFFERED": "1"}
-        environment = PATIENT | os.environ | self._environment | ours
         with log.open("ab") as output:
             try:
                 return subprocess.Popen(
@@ -97,7 +131,7 @@ class ProcessExecutor:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env=environment,
+                    env=self._environment_of_tasks(),
                     pass_fds=(self._reading_end,),
                     start_new_session=True,
                 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -65,7 +64,7 @@ def fill_room(tools: Tools) -> None:
 def _start(tools: Tools, job: Job) -> None:
     task = Task(
         job_id=job.id,
-        arguments=[sys.executable, "-m", "ondol.runner", job.id, "--home", str(tools.config.home_path)],
+        arguments=[*service.program(tools), job.id],
         log_path=str(tools.config.home_path / job.log),
     )
     try:

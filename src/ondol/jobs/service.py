@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     from ondol.jobs import repo
 else:
     repo = lazy("ondol.jobs.repo")
+
+
+def program(tools: Tools) -> list[str]:
+    """The command that runs a job of this house, without the job."""
+    return [sys.executable, "-m", "ondol.runner", "--home", str(tools.config.home_path)]
 
 
 def submit_job(tools: Tools, request: SubmitJob) -> Job:

@@ -23,6 +23,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     itself when the house listens nowhere else.
     `presigned`: artifacts in S3 go between clients and the bucket, by signed addresses; `false` when clients cannot
     reach it.
+    `warm_runner_minutes`: how long a process that has loaded the project's libraries waits for the next run
+    of a pipeline, after the project was applied and after a run; 0: none waits.
     `clock` starts a house whose time is moved by `POST /v1/clock` (for replays).
     """
 
@@ -46,6 +48,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     spool: str = ""
     capture_flush_seconds: float = 5.0
     job_attempts: int = 3
+    warm_runner_minutes: float = 10.0
     body_limit_mb: int = 64
 
     @property

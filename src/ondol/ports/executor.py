@@ -24,6 +24,12 @@ class Executor(Protocol):
     def start(self, task: Task) -> str:
         """Start it and return its handle at once; `Unavailable` when there is no room."""
 
+    def warm(self, arguments: list[str], loads: list[str]) -> None:
+        """A task that begins with these arguments may come soon, and will import the modules `loads`.
+
+        An executor may keep one place ready for it for a while, or do nothing.
+        """
+
     def exit_code(self, handle: str) -> int | None:
         """None while it runs; its exit code afterwards; -1 for a handle nobody knows (any more)."""
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
@@ -89,6 +93,25 @@ def _change(kind: str, spec: Any, running: Any) -> Change:
     if [difference.field for difference in differences] == ["commit"]:
         differences = []
     return Change(action="change" if differences else "keep", kind=kind, name=name, differences=differences)
+
+
+def libraries(files: Mapping[str, str]) -> list[str]:
+    """The top-level modules that the project's code imports, without its own and Python's, sorted."""
+    found: set[str] = set()
+    for path, text in files.items():
+        if path.endswith(".py"):
+            with contextlib.suppress(SyntaxError, ValueError):
+                found.update(_imported(ast.parse(text)))
+    own = {PurePosixPath(path).parts[0].removesuffix(".py") for path in files}
+    return sorted(found - own - sys.stdlib_module_names)
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
 
 
 def undeclared(declarations: Declarations, running: Mapping[str, Mapping[str, Any]]) -> list[str]:

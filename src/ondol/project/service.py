@@ -83,6 +83,11 @@ def snapshot_path(code: str) -> str:
     return f"code/{code}/snapshot.json"
 
 
+def code_of(tools: Tools, code: str) -> Snapshot:
+    """The code with this hash; `NotFound` when it is not among the blobs."""
+    return msgspec.json.decode(tools.blobs.get(snapshot_path(code)), type=Snapshot)
+
+
 def _store_code(tools: Tools, request: PlanProject) -> None:
     code = rules.code_hash(request.entry, request.files)
     snapshot = Snapshot(name=request.name, entry=request.entry, files=request.files)

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -37,17 +37,26 @@ def unpack(blobs: Blobs, code: str, folder: Path) -> tuple[Path, Snapshot]:
     return target, snapshot
 
 
+def load_ahead(modules: Sequence[str]) -> None:
+    """Import what a run will import, while nobody waits for it; what cannot be imported fails in the run."""
+    for name in ("polars", "deltalake", "ondol.sdk.project_file", "ondol.adapters.delta", *modules):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if "lightgbm" in modules:
+        _load_for_lightgbm()
+
+
+def _load_for_lightgbm() -> None:
+    for name in ("numpy", "scipy.sparse"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 def warm_up(files: Mapping[str, str]) -> None:
     """Load in the background, while the first steps read data, what LightGBM will need when training begins."""
     if not any("lightgbm" in text for text in files.values()) or "scipy" in sys.modules:
         return
-
-    def load() -> None:
-        for name in ("numpy", "scipy.sparse"):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
-
-    threading.Thread(target=load, name="warm-up", daemon=True).start()
+    threading.Thread(target=_load_for_lightgbm, name="warm-up", daemon=True).start()
 
 
 @contextlib.contextmanager
