@@ -28,6 +28,8 @@ log = logging.getLogger("ondol")
 POLL_SECONDS = 0.2
 """How long events of other processes (the steps of a run) may wait; our own are delivered at once."""
 TEND_SECONDS = 0.15
+BUSY_SECONDS = 0.02
+"""How often we look while a job is open: what its process commits, and its end, are waited for."""
 COURIERS = 4
 """So many reactions that wait for others outside run at once."""
 
@@ -76,6 +78,9 @@ class Heartbeat:
         self._committed = threading.Event()
         self._beat = threading.Event()
         self._next_due: datetime | None = None
+        self._open_jobs = False
+        self._delivered_at: int | None = None
+        """The revision of the database when we last began to deliver."""
         self._idle_at: int | None = None
         """The revision of the database at which no job was open."""
         house.listeners.append(self._hear)
@@ -103,8 +108,12 @@ class Heartbeat:
         revision = tools.db.revision()
         if not due and revision is not None and revision == self._idle_at:
             return
-        open_jobs, self._next_due = tend(house)
-        self._idle_at = None if open_jobs else revision
+        self._open_jobs, self._next_due = tend(house)
+        self._idle_at = None if self._open_jobs else revision
+
+    def _deliver(self, house: House) -> None:
+        self._delivered_at = house.tools().db.revision()
+        deliver_all(house, self._couriers)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -113,9 +122,6 @@ class Heartbeat:
         for thread in self._threads:
             thread.join(timeout=10)
         self._couriers.stop()
-
-    def _deliver(self, house: House) -> None:
-        deliver_all(house, self._couriers)
 
     def _repeat(self, work: object, wait: object) -> None:
         assert callable(work)
@@ -129,11 +135,14 @@ class Heartbeat:
             wait()
 
     def _wait_for_events(self) -> None:
-        self._committed.wait(POLL_SECONDS)
+        deadline = time.monotonic() + POLL_SECONDS
+        while not self._committed.wait(BUSY_SECONDS if self._open_jobs else POLL_SECONDS):
+            if time.monotonic() >= deadline or self._house.tools().db.revision() not in (None, self._delivered_at):
+                break
         self._committed.clear()
 
     def _wait_a_beat(self) -> None:
-        self._beat.wait(TEND_SECONDS)
+        self._beat.wait(BUSY_SECONDS if self._open_jobs else TEND_SECONDS)
         self._beat.clear()
 
 

@@ -145,10 +145,8 @@ class Replay:
 
     def _rest(self) -> None:
         """Wait until the house has done all that this moment brought; tell what happened."""
-        pause = 0.008
-        while not self._client.call("clock.get").quiet:
-            time.sleep(pause)
-            pause = min(pause * 1.6, 0.1)
+        while not self._client.call("clock.get", wait_seconds=10).quiet:
+            continue
         self._tell()
 
     def _tell(self) -> None:

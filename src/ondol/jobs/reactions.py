@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -91,8 +92,25 @@ def tend(tools: Tools) -> bool:
         waiting = bool(repo.select_queued(inner.connection, 1))
     if not running and not waiting:
         return False
-    mine = [job for job in running if job.house == house and job.handle]
-    codes = {job.id: tools.executor.exit_code(job.handle) for job in mine}
+    codes = {job.id: tools.executor.exit_code(job.handle) for job in running if job.house == house and job.handle}
+    if any(code is not None for code in codes.values()) or _is_due(tools, running):
+        _settle(tools, codes)
+    elif waiting and len(codes) < tools.config.workers:
+        fill_room(tools)
+    return True
+
+
+def _is_due(tools: Tools, running: Sequence[Job]) -> bool:
+    """Whether a lease of ours wants to be renewed, or one of another house has ended."""
+    house, wall = this_house(), tools.wall()
+    return any(
+        rules.needs_renewal(job, wall) if job.house == house else rules.is_abandoned(job, house, wall)
+        for job in running
+    )
+
+
+def _settle(tools: Tools, codes: Mapping[str, int | None]) -> None:
+    house = this_house()
     with tools.transaction(write=True) as inner:
         repo.extend_leases(inner.connection, house, inner.wall() + rules.LEASE)
         for job in repo.select_running(inner.connection):
@@ -102,4 +120,3 @@ def tend(tools: Tools) -> bool:
             elif rules.is_abandoned(job, house, inner.wall()):
                 service.end_job(inner, rules.after_crash(job, f"house {job.house} died", inner.now()))
     fill_room(tools)
-    return True

@@ -45,6 +45,11 @@ def after_crash(job: Job, why: str, now: datetime) -> Job:
     )
 
 
+def needs_renewal(job: Job, wall: datetime) -> bool:
+    """Whether a quarter of its lease is over."""
+    return job.lease_until is None or job.lease_until - wall < LEASE * 3 / 4
+
+
 def is_abandoned(job: Job, house: str, wall: datetime) -> bool:
     """Whether the house that runs it has died."""
     return job.status == "running" and job.house != house and (job.lease_until is None or job.lease_until < wall)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
     from ondol.jobs import repo
 else:
     repo = lazy("ondol.jobs.repo")
+
+
+_LONGEST_WAIT = 60.0
+_LOOK_SECONDS = 0.05
+_PAUSE_SECONDS = 0.002
 
 
 def program(tools: Tools) -> list[str]:
@@ -163,9 +169,23 @@ def note_call(tools: Tools, schedule: Schedule, now: datetime, error: str) -> No
     )
 
 
-@operation("clock.get", "GET", "/v1/clock", scope="read")
+@operation("clock.get", "GET", "/v1/clock", scope="read", long=True)
 def get_clock(tools: Tools, request: GetClock) -> ClockState:
     """Show the time of the house, and whether all that this time brought is done."""
+    deadline = time.monotonic() + min(request.wait_seconds, _LONGEST_WAIT)
+    while True:
+        seen = tools.db.revision()
+        with tools.transaction(write=False) as inner:
+            state = _clock_state(inner)
+        if state.quiet or time.monotonic() >= deadline:
+            return state
+        # Only a commit can make it quiet; a database that does not count them is asked again.
+        pause = time.monotonic() + _LOOK_SECONDS
+        while time.monotonic() < pause and (seen is None or tools.db.revision() == seen):
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _clock_state(tools: Tools) -> ClockState:
     now = tools.now()
     undelivered = events.count_undelivered(tools)
     open_jobs = repo.count_open(tools.connection)

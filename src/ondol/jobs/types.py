@@ -84,7 +84,9 @@ class ListSchedules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GetClock(msgspec.Struct, frozen=True, kw_only=True):
-    pass
+    """`wait_seconds`: answer as soon as the house is quiet, after so many seconds in any case (60 at most)."""
+
+    wait_seconds: float = 0.0
 
 
 class SetClock(msgspec.Struct, frozen=True, kw_only=True):
