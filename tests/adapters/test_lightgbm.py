@@ -110,3 +110,20 @@ def test_models_are_recognised_without_importing_the_library(booster: Any) -> No
         "assert not {'lightgbm', 'numpy', 'polars'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_model_with_long_names_is_served_without_the_python_package() -> None:
+    names = [f"share_of_late_arrivals_{'x' * 300}", "도착"]
+    values = np.arange(200.0).reshape(100, 2)
+    data = lightgbm.Dataset(values, label=values[:, 0] > 90, feature_name=names)
+    model = lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, num_boost_round=3)
+    program = """
+import sys
+from ondol.adapters.runtimes.lightgbm import LightgbmRuntime
+predictor = LightgbmRuntime().load({"model.txt": sys.stdin.buffer.read()})
+print(predictor.features == sys.argv[1:], predictor.predict({name: [3.0] for name in predictor.features}))
+assert "lightgbm" not in sys.modules and "scipy" not in sys.modules
+"""
+    text = RUNTIME.dump(model)["model.txt"]
+    answer = subprocess.run([sys.executable, "-c", program, *names], input=text, capture_output=True, check=True)
+    assert answer.stdout.decode().strip() == f"True {model.predict([[3.0, 3.0]]).tolist()}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from ondol.adapters.runtimes import lightgbm_library
+from ondol.adapters.runtimes.lightgbm_library import LoadedBooster, check
 from ondol.kernel.errors import Invalid, OndolError, Refused
 from ondol.kernel.lazy import lazy
 
@@ -43,7 +44,7 @@ class LightgbmRuntime:
 
     def dump(self, model: Any) -> dict[str, bytes]:
         booster = _booster(model)
-        _one_score(booster)
+        _one_score(booster.num_model_per_iteration())
         return {_FILE: booster.model_to_string().encode()}
 
     def signature(self, model: Any) -> dict[str, Any]:
@@ -57,8 +58,13 @@ class LightgbmRuntime:
         }
 
     def load(self, files: dict[str, bytes]) -> Predictor:
-        booster = self.restore(files)
-        _one_score(booster)
+        try:
+            booster = LoadedBooster(_text(files))
+        except OndolError as error:
+            if isinstance(error, Invalid):
+                raise
+            raise Invalid(f"{_FILE} is not a LightGBM model: {error}") from error
+        _one_score(booster.scores_a_row)
         return LightgbmPredictor(booster)
 
     def restore(self, files: dict[str, bytes]) -> lightgbm.Booster:
@@ -67,31 +73,33 @@ class LightgbmRuntime:
             import lightgbm
         except ImportError as error:
             raise Invalid("This model needs LightGBM.", hint="pip install 'ondol[lightgbm]'") from error
-        text = files.get(_FILE)
-        if text is None:
-            raise Invalid(f"The package has no {_FILE}.", hint=f"It has {', '.join(sorted(files)) or 'no files'}.")
+        text = _text(files)
         try:
             return lightgbm.Booster(model_str=text.decode())
         except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
             raise Invalid(f"{_FILE} is not a LightGBM model: {error}") from error
 
 
+def _text(files: dict[str, bytes]) -> bytes:
+    if _FILE in files:
+        return files[_FILE]
+    raise Invalid(f"The package has no {_FILE}.", hint=f"It has {', '.join(sorted(files)) or 'no files'}.")
+
+
 class LightgbmPredictor:
     """A loaded booster. Asks the C library directly: for few rows the Python layer costs more than the trees."""
 
-    def __init__(self, booster: lightgbm.Booster) -> None:
-        # The C library has no public name in the package; its functions are LightGBM's documented C API.
-        library = importlib.import_module("lightgbm.basic")._LIB
-        self.features: list[str] = booster.feature_name()
+    def __init__(self, booster: LoadedBooster) -> None:
+        library = lightgbm_library.library()
+        self.features = booster.features
         self._booster = booster
         self._width = ctypes.c_int32(len(self.features))
         self._library: Any = library
         self._row = threading.Lock()
         self._row_config = ctypes.c_void_p()
-        _check(
-            library,
+        check(
             library.LGBM_BoosterPredictForMatSingleRowFastInit(
-                booster._handle,
+                booster.handle,
                 _NORMAL_PREDICTION,
                 _FROM_FIRST,
                 _ALL_TREES,
@@ -116,7 +124,7 @@ class LightgbmPredictor:
             status = self._library.LGBM_BoosterPredictForMatSingleRowFast(
                 self._row_config, ctypes.c_void_p(values.ctypes.data), ctypes.byref(length), ctypes.byref(score)
             )
-        _check(self._library, status)
+        check(status)
         return [score.value]
 
     def _batch(self, values: NDArray[np.float64]) -> list[float]:
@@ -124,7 +132,7 @@ class LightgbmPredictor:
         scores = np.empty(height, dtype=np.float64)
         length = ctypes.c_int64()
         status = self._library.LGBM_BoosterPredictForMat(
-            self._booster._handle,
+            self._booster.handle,
             ctypes.c_void_p(values.ctypes.data),
             _DOUBLE,
             ctypes.c_int32(height),
@@ -137,7 +145,7 @@ class LightgbmPredictor:
             ctypes.byref(length),
             ctypes.c_void_p(scores.ctypes.data),
         )
-        _check(self._library, status)
+        check(status)
         answer: list[float] = scores.tolist()
         return answer
 
@@ -147,19 +155,12 @@ def _booster(model: Any) -> lightgbm.Booster:
     return booster
 
 
-def _one_score(booster: lightgbm.Booster) -> None:
-    classes = booster.num_model_per_iteration()
-    if classes != 1:
+def _one_score(scores: int) -> None:
+    if scores != 1:
         raise Refused(
-            f"The model answers {classes} scores a row; a served model answers one.",
+            f"The model answers {scores} scores a row; a served model answers one.",
             hint="Train one model per class, or a binary one.",
         )
-
-
-def _check(library: Any, status: int) -> None:
-    if status != 0:
-        library.LGBM_GetLastError.restype = ctypes.c_char_p
-        raise OndolError(f"LightGBM failed: {library.LGBM_GetLastError().decode()}")
 
 
 def _plain(value: Any) -> Any:
