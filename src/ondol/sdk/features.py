@@ -23,8 +23,11 @@ _OVER = re.compile(
 )
 _TILES = ("1d", "1h", "5min", "1min", "1s")
 _NAMED = re.compile(r"(.+?)\s+as\s+([A-Za-z_]\w*)\s*", re.DOTALL | re.IGNORECASE)
-_NO_COLUMNS = re.compile(r"'[^']*'|extract\s*\(\s*\w+\s+from", re.IGNORECASE)
-"""Text, and the part of a moment that is extracted: words in them are not columns."""
+_NO_COLUMNS = re.compile(
+    r"extract\s*\(\s*\w+\s+from|interval\s*'[^']*'\s*\w*|(date|timestamp)\s*'[^']*'|\bas\s+\w+|'[^']*'|\w+\s*\(",
+    re.IGNORECASE,
+)
+"""Text, types, functions, and the part of a moment that is extracted: words in them are not columns."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import polars as pl
@@ -11,39 +11,55 @@ import sqlglot
 from sqlglot import exp
 
 from ondol.features.rules.columns import TYPES
+from ondol.features.rules.sql.casts import CASTS, column
+from ondol.features.rules.sql.conditions import CONDITIONS
+from ondol.features.rules.sql.moments import TIMES
+from ondol.features.rules.sql.numbers import NUMBERS, Compile
+from ondol.features.rules.sql.texts import TEXTS
+from ondol.features.rules.sql.typed import Mismatch, Typed, finite
 from ondol.kernel.errors import Invalid
 
-_OPERATORS: tuple[type[exp.Expr], ...] = (
-    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren,
-    exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.Between, exp.In, exp.Like,
-    exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg,
-    exp.Case, exp.If, exp.Cast, exp.DataType, exp.Extract, exp.Var,
+ALLOWED: Mapping[type[exp.Expr], Callable[[exp.Expr, Compile], Typed]] = CASTS | CONDITIONS | NUMBERS | TEXTS | TIMES
+_WORDS: tuple[type[exp.Expr], ...] = (exp.Column, exp.Identifier, exp.DataType, exp.Var)
+_FUNCTIONS = (
+    "abs, acos, asin, atan, atan2, cbrt, ceil, coalesce, contains, cos, date_trunc, degrees, ends_with, exp, field, "
+    "floor, greatest, if, least, left, length, ln, log10, log2, lower, mod, nullif, pi, position, power, radians, "
+    "replace, right, round, sign, sin, split_part, sqrt, starts_with, substring, tan, trim, trunc, upper, "
+    "year to second"
+)
+_HINT = (
+    f"Functions are {_FUNCTIONS}; besides, extract(hour from t), t at time zone 'Europe/Paris', interval '3 hours', "
+    "case, cast, in, between, like, is null, ||."
+)
+_SAID = frozenset(
+    {
+        "this", "expression", "expressions", "low", "high", "ifs", "true", "false", "default", "to", "zone", "unit",
+        "substr", "position", "start", "length", "replacement", "delimiter", "part_index", "decimals", "negate",
+        "is_string", "quoted", "safe", "typed", "ignore_nulls",
+    }
 )  # fmt: skip
-_FUNCTIONS: dict[type[exp.Expr], str] = {
-    exp.Abs: "abs", exp.Ceil: "ceil", exp.Coalesce: "coalesce", exp.Cos: "cos", exp.Exp: "exp", exp.Floor: "floor",
-    exp.Greatest: "greatest", exp.Least: "least", exp.Length: "length", exp.Ln: "ln", exp.Lower: "lower",
-    exp.Nullif: "nullif", exp.Pi: "pi", exp.Pow: "power", exp.Round: "round", exp.Sign: "sign", exp.Sin: "sin",
-    exp.Sqrt: "sqrt", exp.StartsWith: "starts_with", exp.Tan: "tan", exp.Upper: "upper", exp.Year: "year",
-    exp.Quarter: "quarter", exp.Month: "month", exp.Day: "day", exp.Hour: "hour", exp.Minute: "minute",
-}  # fmt: skip
-_ALLOWED: tuple[type[exp.Expr], ...] = (*_OPERATORS, *_FUNCTIONS)
-_PARTS = {"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOW", "ISODOW", "DOY", "HOUR", "MINUTE", "SECOND", "EPOCH"}
-_CASTS = {
-    exp.DataType.Type.INT: "BIGINT", exp.DataType.Type.BIGINT: "BIGINT", exp.DataType.Type.DOUBLE: "DOUBLE",
-    exp.DataType.Type.FLOAT: "DOUBLE", exp.DataType.Type.BOOLEAN: "BOOLEAN", exp.DataType.Type.VARCHAR: "VARCHAR",
-    exp.DataType.Type.TEXT: "VARCHAR",
-}  # fmt: skip
-# Polars gives these as 8-bit or unsigned integers: `extract(hour from t) * 60` would wrap around at 127.
-_NARROW = (exp.Extract, exp.Length, exp.Sign, exp.Year, exp.Quarter, exp.Month, exp.Day, exp.Hour, exp.Minute)
-_HINT = f"Functions are {', '.join(sorted(_FUNCTIONS.values()))}, extract(hour from t), case, cast, in, between, like."
+"""What a node may say. sqlglot puts some of what was written into further arguments: those would be lost silently."""
 _MAX_LENGTH = 2000
 
 
 def columns_of(text: str, columns: Mapping[str, str], purpose: str) -> list[str]:
     """The columns an expression reads, in order of appearance; `Invalid` as for `value_expression`."""
-    tree = _parsed(text, purpose)
-    _check(tree, text, columns, purpose)
-    return list(dict.fromkeys(column.name for column in tree.find_all(exp.Column, bfs=False)))
+    tree = tree_of(text, columns, purpose)
+    return list(dict.fromkeys(each.name for each in tree.find_all(exp.Column, bfs=False)))
+
+
+def tree_of(text: str, columns: Mapping[str, str], purpose: str) -> exp.Expr:
+    """The expression as sqlglot's tree: allowed operators over these columns only, and `field` written as `case`."""
+    tree = _parsed(text, purpose).transform(_field_as_case)
+    for node in tree.walk():
+        if isinstance(node, exp.Column):
+            _check_column(node, columns, purpose)
+        elif type(node) not in ALLOWED and not isinstance(node, _WORDS):
+            word = node.name if isinstance(node, exp.Anonymous) else type(node).__name__.lower()
+            raise Invalid(f"{purpose}: {text!r} uses {word!r}, which features cannot.", hint=_HINT)
+        elif more := [name for name, value in node.args.items() if value and name not in _SAID and name[0] != "_"]:
+            raise Invalid(f"{purpose}: {text!r} uses {more[0]!r}, which features cannot.", hint=_HINT)
+    return tree
 
 
 def counted_expression(text: str, columns: Mapping[str, str], purpose: str) -> pl.Expr:
@@ -64,18 +80,33 @@ def value_expression(text: str, columns: Mapping[str, str], purpose: str) -> pl.
 @lru_cache(maxsize=1024)
 def _value_expression(text: str, columns: tuple[tuple[str, str], ...], purpose: str, counted: bool) -> pl.Expr:
     types = dict(columns)
-    tree = _parsed(text, purpose)
-    _check(tree, text, types, purpose)
-    expression, kind = _typed(_widened(tree).sql(identify=True), text, types, purpose)
-    if not (kind.is_numeric() or kind == pl.Boolean):
-        if counted and kind in TYPES.values():
-            return expression
-        raise Invalid(
-            f"{purpose}: {text!r} gives {kind}; features are numbers or booleans.",
-            hint="Compare it (carrier = 'AA'), or take a part of it (extract(hour from departs_at)).",
-        )
-    value = expression.cast(pl.Float64)
-    return pl.when(value.is_finite()).then(value) if kind.is_float() else value
+    tree = tree_of(text, types, purpose)
+    try:
+        made = _compiler(types)(tree)
+        pl.DataFrame(schema={name: TYPES[kind] for name, kind in types.items()}).select(made.value.alias("value"))
+    except (Mismatch, pl.exceptions.PolarsError, ValueError, TypeError, OverflowError) as error:
+        raise Invalid(f"{purpose}: {text!r} has {error}: that does not work.", hint=_HINT) from error
+    if made.kind in ("integer", "boolean"):
+        return made.value.cast(pl.Float64)
+    if made.kind == "double":
+        return made.value if isinstance(tree, exp.Column) else finite(made.value)
+    if counted and made.kind in TYPES:
+        return made.value
+    raise Invalid(
+        f"{purpose}: {text!r} gives {made.kind}; features are numbers or booleans.",
+        hint="Compare it (carrier = 'AA'), number it (field(carrier, 'AA', 'DL')), or take a part of it "
+        "(extract(hour from departs_at)).",
+    )
+
+
+def _compiler(types: Mapping[str, str]) -> Compile:
+    def compiled(node: exp.Expr) -> Typed:
+        if isinstance(node, exp.Column):
+            return column(node.name, types[node.name])
+        made = ALLOWED[type(node)](node, compiled)
+        return Typed(~made.value, made.kind) if node.args.get("negate") else made
+
+    return compiled
 
 
 def _parsed(text: str, purpose: str) -> exp.Expr:
@@ -89,19 +120,16 @@ def _parsed(text: str, purpose: str) -> exp.Expr:
         ) from error
 
 
-def _check(tree: exp.Expr, text: str, columns: Mapping[str, str], purpose: str) -> None:
-    for node in tree.walk():
-        if not isinstance(node, _ALLOWED):
-            word = node.name if isinstance(node, exp.Anonymous) else type(node).__name__.lower()
-            raise Invalid(f"{purpose}: {text!r} uses {word!r}, which features cannot.", hint=_HINT)
-        if isinstance(node, exp.Column):
-            _check_column(node, columns, purpose)
-        elif isinstance(node, exp.Extract) and node.name.upper() not in _PARTS:
-            raise Invalid(f"{purpose}: extract knows {', '.join(sorted(_PARTS)).lower()}, not {node.name!r}.")
-        elif isinstance(node, exp.Cast) and node.to.this not in _CASTS:
-            raise Invalid(f"{purpose}: cast to bigint, double, boolean or varchar, not {node.to.sql()}.")
-        elif isinstance(node, exp.In) and not node.expressions:
-            raise Invalid(f"{purpose}: `in` takes a list of values.", hint="Write carrier in ('AA', 'DL').")
+def _field_as_case(node: exp.Expr) -> exp.Expr:
+    """`field(x, 'a', 'b')` numbers categories from 1; anything else, null as well, is 0."""
+    if not (isinstance(node, exp.Anonymous) and node.name.lower() == "field" and len(node.expressions) > 1):
+        return node
+    value, *names = node.expressions
+    branches = [
+        exp.If(this=exp.EQ(this=value.copy(), expression=name.copy()), true=exp.Literal.number(number))
+        for number, name in enumerate(names, start=1)
+    ]
+    return exp.Case(ifs=branches, default=exp.Literal.number(0))
 
 
 def _check_column(node: exp.Column, columns: Mapping[str, str], purpose: str) -> None:
@@ -115,25 +143,3 @@ def _check_column(node: exp.Column, columns: Mapping[str, str], purpose: str) ->
         hint=f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(columns)}.",
         details={"column": node.name, "columns": list(columns)},
     )
-
-
-def _widened(tree: exp.Expr) -> exp.Expr:
-    """Narrow integers become 64 bits wide; casts give null instead of failing on a value."""
-    holder = exp.Paren(this=tree.copy())
-    for node in reversed(list(holder.walk())):  # the innermost first
-        if isinstance(node, _NARROW) and not (isinstance(node, exp.Extract) and node.name.upper() == "EPOCH"):
-            node.replace(exp.Cast(this=node.copy(), to=exp.DataType.build("BIGINT")))
-        elif isinstance(node, exp.Cast):
-            node.replace(exp.TryCast(this=node.this.copy(), to=exp.DataType.build(_CASTS[node.to.this])))
-    return holder
-
-
-def _typed(sql: str, text: str, types: Mapping[str, str], purpose: str) -> tuple[pl.Expr, pl.DataType]:
-    """The expression, and the type it gives, from a try on no rows."""
-    try:
-        expression = pl.sql_expr(sql)
-        nothing = pl.DataFrame(schema={name: TYPES[kind] for name, kind in types.items()})
-        kind = nothing.select(expression.alias("value")).dtypes[0]
-    except pl.exceptions.PolarsError as error:
-        raise Invalid(f"{purpose}: {text!r} does not work: {str(error).splitlines()[0]}", hint=_HINT) from error
-    return expression, kind
