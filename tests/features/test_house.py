@@ -293,7 +293,7 @@ def test_a_clock_that_moves_on_keeps_only_what_the_present_can_reach(filled):
         (dict(entity=[]), "no entity"),
         (dict(features=[]), "no features"),
         (dict(features=[Feature(name="x", expression="dealy > 1")]), "dealy"),
-        (dict(features=[Feature(name="x", expression="carrier")]), "String"),
+        (dict(features=[Feature(name="x", expression="carrier")]), "gives string"),
         (dict(features=[Feature(name="x", expression="delay", aggregate="mean")]), "without a window"),
         (dict(features=[Feature(name="x", expression="delay", aggregate="sum", window="36h")]), "tiles"),
         (dict(features=[Feature(name="x y", expression="delay")]), "'x y'"),
