@@ -322,7 +322,8 @@ def _sql() -> SqlEngine | None:
 
 def _runtimes() -> tuple[Runtime, ...]:
     from ondol.adapters.runtimes.lightgbm import LightgbmRuntime
+    from ondol.adapters.runtimes.pickled import PickleRuntime
     from ondol.adapters.runtimes.sklearn import SklearnRuntime
 
     # LGBMClassifier is a scikit-learn model too; its native format comes first.
-    return (LightgbmRuntime(), SklearnRuntime())
+    return (LightgbmRuntime(), SklearnRuntime(), PickleRuntime())

@@ -56,6 +56,7 @@ versions = sa.Table(
     sa.Column("environment", Json, nullable=False),
     sa.Column("evidence", Json, nullable=False),
     sa.Column("seal", sa.String(100), nullable=False),
+    sa.Column("consent", Json),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("location", sa.Text, nullable=False),
     sa.Column("run_link", sa.Text, nullable=False),

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ondol.registry.repo.tables import alias_history, model_tags, models, version_tags, versions
 from ondol.registry.types import Model, ModelSpec, Version
-from ondol.registry.types.evidence import VersionEvidence
+from ondol.registry.types.evidence import PickleConsent, VersionEvidence
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _FIELDS = tuple(name for name in Version.__struct_fields__ if name != "tags")
@@ -195,4 +195,5 @@ def _version(row: sa.Row[Any], tags: dict[str, str]) -> Version:
     values = row._mapping
     facts = {name: values[versions.c[name]] for name in _FIELDS}
     facts["evidence"] = msgspec.convert(facts["evidence"], VersionEvidence)
+    facts["consent"] = msgspec.convert(facts["consent"], PickleConsent | None)
     return Version(**facts, tags=tags)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ondol.registry.rules import mlmodel
+from ondol.registry.rules import consent, mlmodel
 from ondol.registry.types import GateRule, ModelSpec, Version
 
 _GATE = {
@@ -107,6 +107,7 @@ def _origin(version: Version) -> list[str]:
     return _facts(
         {
             "Version": f"`{version.id}`, registered {version.created_at:%Y-%m-%d %H:%M} UTC by {version.created_by}",
+            "Format": consent.said(version.consent) if version.consent else "",
             "Run": version.run and f"`{version.run}`",
             "Code": version.code and f"`{version.code[:12]}`",
             "Commit": version.commit and f"`{version.commit}`",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ondol.registry.rules import consent
 from ondol.registry.types import ModelSpec, Version
 from ondol.registry.types.evidence import Kind, Split
 
@@ -48,7 +49,8 @@ def _parameters(version: Version) -> Kind:
         return _missing(name, f"kept elsewhere: {version.source}", _RETRAIN)
     weights = [file for file in version.files if file.startswith("model.")] or list(version.files)[:1]
     sealed = "sealed" if version.seal else "not sealed"
-    return _there(name, f"{', '.join(weights)} (SHA-256 {version.files[weights[0]][:12]}), {sealed}")
+    pickled = f"; {consent.said(version.consent)}" if version.consent else ""
+    return _there(name, f"{', '.join(weights)} (SHA-256 {version.files[weights[0]][:12]}), {sealed}{pickled}")
 
 
 def _functions(version: Version) -> Kind:

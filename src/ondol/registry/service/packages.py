@@ -10,7 +10,7 @@ from typing import Any, Final
 from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from ondol.ports.runtime import Predictor, Runtime
 from ondol.ports.tools import Tools
-from ondol.registry.rules import mlmodel, names, package
+from ondol.registry.rules import consent, mlmodel, names, package
 from ondol.registry.service import keys
 from ondol.registry.service.look import version_of
 from ondol.registry.types import About, Manifest, Package, RegisterVersion, Version
@@ -47,8 +47,13 @@ def write_package(tools: Tools, folder: str, model: Any, about: About) -> Packag
         **mlmodel.write(runtime.flavor, signature, about.environment, at=tools.now(), run=about.run),
         **about.files,
         **runtime.dump(model),
-        package.MANIFEST: package.write_manifest(manifest),
     }
+    return write_files(tools, folder, manifest, files)
+
+
+def write_files(tools: Tools, folder: str, manifest: Manifest, files: dict[str, bytes]) -> Package:
+    """Put the files of a package into a folder that is named by its content."""
+    files = {**files, package.MANIFEST: package.write_manifest(manifest)}
     digests = {name: package.digest(content) for name, content in files.items()}
     target = f"{folder}/{package.address(digests)}"
     for name, content in files.items():
@@ -71,12 +76,25 @@ def load(tools: Tools, version: str) -> Predictor:
         registered = version_of(inner, version)
     files = read_package(tools, registered)
     manifest = package.read_manifest(files.pop(package.MANIFEST))
+    if manifest.flavor == consent.FLAVOR:
+        _check_consent(tools, registered)
     predictor = _runtime(tools, manifest.flavor).load(files)
     with _loaded_lock:
         _loaded[key] = predictor
         while len(_loaded) > LOADED_LIMIT:
             _loaded.popitem(last=False)
     return predictor
+
+
+def _check_consent(tools: Tools, version: Version) -> None:
+    """`Refused` for a pickle that nobody has answered for, or that somebody did for other bytes."""
+    given = version.consent
+    if given and consent.holds(keys.key_named(tools, given.code.partition(":")[0]), version, given):
+        return
+    raise Refused(
+        f"{version.model} {version.number} is a pickle: reading it runs what is in it, and nobody has consented.",
+        hint=f"Read where it comes from, then ondol versions adopt {version.id} --trust-pickle --reason WHY",
+    )
 
 
 def read_package(tools: Tools, version: Version, *, only: Collection[str] = ()) -> dict[str, bytes]:
@@ -129,6 +147,8 @@ def checked_manifest(request: RegisterVersion, files: dict[str, bytes]) -> Manif
             details={"files": wrong},
         )
     manifest = package.read_manifest(files[package.MANIFEST])
+    if manifest.flavor == consent.FLAVOR:
+        raise Refused("A pickle is not registered.", hint="Link it, then adopt it with `trust_pickle`.")
     if manifest.flavor != request.flavor:
         raise Invalid(f"The package holds a {manifest.flavor!r} model, not a {request.flavor!r} one.")
     if request.features and request.features != manifest.features:

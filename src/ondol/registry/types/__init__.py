@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ondol.kernel.event import Event
-from ondol.registry.types.evidence import VersionEvidence
+from ondol.registry.types.evidence import PickleConsent, VersionEvidence
 
 
 class GateRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +70,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     evidence: VersionEvidence = VersionEvidence()
     seal: str = ""
     """`KEY:HMAC` over its id, number and files, made with a key of the house."""
+    consent: PickleConsent | None = None
+    """Only of a model that is a pickle, once somebody has answered for it."""
     source: str = ""
     location: str = ""
     """Where `source` was found to be when it was linked."""

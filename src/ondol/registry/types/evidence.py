@@ -54,6 +54,15 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """The files of the project; their text lies in the package."""
 
 
+class PickleConsent(msgspec.Struct, frozen=True, kw_only=True):
+    """Who said, and why, that a model may be read although reading it runs what is in it. `code` is `KEY:HMAC`."""
+
+    by: str
+    at: datetime
+    reason: str
+    code: str = ""
+
+
 class VersionEvidence(msgspec.Struct, frozen=True, kw_only=True):
     splits: list[Split] = []
     environment: Environment = Environment()

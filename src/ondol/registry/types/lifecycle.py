@@ -154,11 +154,18 @@ class LinkVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdoptVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """`label`: what the model was trained to predict. `service`: the feature service whose features it reads."""
+    """`label`: what the model was trained to predict. `service`: the feature service whose features it reads.
+
+    `trust_pickle`: a model that is a pickle is taken too, although reading it runs what is in it; `reason` says why,
+    and both are written down with who said so. `features`: what it reads, where its `MLmodel` does not say.
+    """
 
     version: str
     label: str = ""
     service: str = ""
+    trust_pickle: bool = False
+    reason: str = ""
+    features: list[str] = []
 
 
 class SearchModels(msgspec.Struct, frozen=True, kw_only=True):
