@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ondol.adapters.online_steps import by_key, ended_before, merge, pack, unpack
+from ondol.adapters.online_steps import by_key, ended_before, pack, put_together, unpack
 from ondol.kernel.errors import Invalid, Unavailable
-from ondol.ports.online import Key, Step
+from ondol.ports.online import NOTHING, Key, Step
 
 _MAP_BYTES = 1 << 36
 """Addresses, not space: the file grows as it is filled."""
 _LONGEST = 480
 _READERS = 1024
-_REVISION, _MARK, _STAIR = b"r\0", b"m\0", b"s\0"
+_REVISION, _NOTE, _STAIR = b"r\0", b"n\0", b"s\0"
 
 _shared: dict[str, tuple[Any, int]] = {}
 _sharing = threading.Lock()
@@ -34,19 +34,26 @@ class LmdbOnline:
         self._environment = _share(str(self.folder))
 
     def put(
-        self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool, mark: str | None = None
+        self,
+        view: str,
+        stairs: Iterable[tuple[Key, Sequence[Step]]],
+        *,
+        replace: bool,
+        after: Mapping[Key, int] = NOTHING,
+        notes: Mapping[str, str] = NOTHING,
     ) -> int:
         fresh = by_key(stairs)
-        if not fresh and mark is None:
+        if not fresh and not notes:
             return 0
-        named = sorted((_key(view, key), steps) for key, steps in fresh.items())
+        named = sorted((_key(view, key), key) for key in fresh)
+        alone = replace and not after
         with self._writing() as turn:
-            for name, steps in named:
-                stored = None if replace else turn.get(name)
-                turn.put(name, pack(merge(unpack(stored), steps) if stored else steps))
+            for name, key in named:
+                stored = None if alone else turn.get(name)
+                turn.put(name, put_together(stored, fresh[key], after.get(key), replace=replace))
             _touch(turn, view)
-            if mark is not None:
-                turn.put(_MARK + view.encode(), mark.encode())
+            for title, note in notes.items():
+                turn.put(_prefix(_NOTE, view) + title.encode(), note.encode())
         return len(fresh)
 
     def get(self, view: str, keys: Sequence[Key]) -> list[list[Step]]:
@@ -58,7 +65,7 @@ class LmdbOnline:
         dropped = 0
         with self._writing() as turn:
             shorter = []
-            for name, blob in _stairs(turn, view):
+            for name, blob in _below(turn, _prefix(_STAIR, view)):
                 steps = unpack(blob)
                 if ended := ended_before(steps, instant):
                     dropped += ended
@@ -78,16 +85,16 @@ class LmdbOnline:
             found: int = look.id()
         return found
 
-    def mark(self, view: str) -> str:
+    def notes(self, view: str) -> dict[str, str]:
+        prefix = _prefix(_NOTE, view)
         with self._environment.begin() as look:
-            found: str = look.get(_MARK + view.encode(), b"").decode()
-        return found
+            return {name[len(prefix) :].decode(): note.decode() for name, note in _below(look, prefix)}
 
     def drop(self, view: str) -> None:
         with self._writing() as turn:
-            for name in [name for name, _ in _stairs(turn, view)]:
-                turn.delete(name)
-            turn.delete(_MARK + view.encode())
+            for kind in (_STAIR, _NOTE):
+                for name in [name for name, _ in _below(turn, _prefix(kind, view))]:
+                    turn.delete(name)
             # The number stays and grows: a reader that cached the dropped values must notice.
             _touch(turn, view)
 
@@ -134,12 +141,15 @@ def _release(folder: str) -> None:
 
 def _key(view: str, key: Key) -> bytes:
     """LMDB's keys are short: the end of a long one is its digest."""
-    found = _STAIR + view.encode() + b"\0" + key.encode()
+    found = _prefix(_STAIR, view) + key.encode()
     return found if len(found) <= _LONGEST else found[: _LONGEST - 33] + b"\0" + hashlib.sha256(found).digest()
 
 
-def _stairs(turn: Any, view: str) -> Iterator[tuple[bytes, bytes]]:
-    prefix = _STAIR + view.encode() + b"\0"
+def _prefix(kind: bytes, view: str) -> bytes:
+    return kind + view.encode() + b"\0"
+
+
+def _below(turn: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
     cursor = turn.cursor()
     if cursor.set_range(prefix):
         for name, blob in cursor:

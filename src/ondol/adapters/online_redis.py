@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from ondol.adapters.online_steps import by_key, ended_before, merge, pack, unpack
+from ondol.adapters.online_steps import by_key, ended_before, pack, put_together, unpack
 from ondol.kernel.errors import Invalid, Unavailable
-from ondol.ports.online import Key, Step
+from ondol.ports.online import NOTHING, Key, Step
 
 _ATTEMPTS = 200
 _AT_ONCE = 1000
 _PREFIX = "ondol"
 
 _STORE = """
-for i = 5, #ARGV, 3 do
-  if ARGV[4] == '1' and (redis.call('HGET', KEYS[1], ARGV[i]) or '') ~= ARGV[i + 1] then return 0 end
+local first = 4 + 2 * tonumber(ARGV[3])
+if ARGV[2] == '1' then
+  for i = first, #ARGV, 3 do
+    if (redis.call('HGET', KEYS[1], ARGV[i]) or '') ~= ARGV[i + 1] then return 0 end
+  end
 end
-for i = 5, #ARGV, 3 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2]) end
+for i = first, #ARGV, 3 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2]) end
+for i = 4, first - 1, 2 do redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
 redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
 redis.call('INCR', KEYS[3])
-if ARGV[2] == '1' then redis.call('HSET', KEYS[4], ARGV[1], ARGV[3]) end
 return 1
 """
 """Stores steps, unless a key whose steps were merged holds others than those that were read."""
@@ -52,20 +55,26 @@ class RedisOnline:
         self._store = self._redis.register_script(_STORE)
 
     def put(
-        self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool, mark: str | None = None
+        self,
+        view: str,
+        stairs: Iterable[tuple[Key, Sequence[Step]]],
+        *,
+        replace: bool,
+        after: Mapping[Key, int] = NOTHING,
+        notes: Mapping[str, str] = NOTHING,
     ) -> int:
         fresh = by_key(stairs)
-        if not fresh and mark is None:
+        if not fresh and not notes:
             return 0
-        keys = list(fresh)
+        keys, alone = list(fresh), replace and not after
         with self._answering():
             for attempt in range(_ATTEMPTS):
-                stored = [None] * len(keys) if replace else self._blobs(view, keys)
+                stored = [None] * len(keys) if alone else self._blobs(view, keys)
                 changes = [
-                    (key, blob or b"", pack(merge(unpack(blob), fresh[key]) if blob else fresh[key]))
+                    (key, blob or b"", put_together(blob, fresh[key], after.get(key), replace=replace))
                     for key, blob in zip(keys, stored, strict=True)
                 ]
-                if self._stored(view, changes, mark, sure=not replace):
+                if self._stored(view, changes, notes, sure=not alone):
                     return len(keys)
                 time.sleep(random.uniform(0, 0.001 * min(attempt + 1, 20)))
         raise Unavailable(f"{view}: other writers were faster {_ATTEMPTS} times.", hint="Try again.")
@@ -77,30 +86,29 @@ class RedisOnline:
     def forget_before(self, view: str, instant: int) -> int:
         dropped = 0
         with self._answering():
-            for found in _parts(self._redis.hscan_iter(self._name(view), count=_AT_ONCE)):
+            for found in _parts(self._redis.hscan_iter(self._name("view", view), count=_AT_ONCE)):
                 dropped += self._shorten(view, [field.decode() for field, _ in found], instant)
         return dropped
 
     def revision(self, view: str) -> int:
         with self._answering():
-            return int(self._redis.hget(self._name("revisions", shared=True), view) or 0)
+            return int(self._redis.hget(self._name("revisions"), view) or 0)
 
     def stamp(self) -> int:
         with self._answering():
-            return int(self._redis.get(self._name("stamp", shared=True)) or 0)
+            return int(self._redis.get(self._name("stamp")) or 0)
 
-    def mark(self, view: str) -> str:
+    def notes(self, view: str) -> dict[str, str]:
         with self._answering():
-            found: bytes | None = self._redis.hget(self._name("marks", shared=True), view)
-        return found.decode() if found else ""
+            found = self._redis.hgetall(self._name("notes", view))
+        return {name.decode(): note.decode() for name, note in found.items()}
 
     def drop(self, view: str) -> None:
         with self._answering(), self._redis.pipeline(transaction=True) as turn:
-            turn.unlink(self._name(view))
-            turn.hdel(self._name("marks", shared=True), view)
+            turn.unlink(self._name("view", view), self._name("notes", view))
             # The number stays and grows: a reader that cached the dropped values must notice.
-            turn.hincrby(self._name("revisions", shared=True), view, 1)
-            turn.incr(self._name("stamp", shared=True))
+            turn.hincrby(self._name("revisions"), view, 1)
+            turn.incr(self._name("stamp"))
             turn.execute()
 
     def close(self) -> None:
@@ -114,28 +122,28 @@ class RedisOnline:
                 if ended := ended_before(steps, instant):
                     dropped += ended
                     changes.append((key, blob, pack(steps[ended:])))
-            if not changes or self._stored(view, changes, None, sure=True):
+            if not changes or self._stored(view, changes, NOTHING, sure=True):
                 return dropped
             time.sleep(random.uniform(0, 0.001 * min(attempt + 1, 20)))
         raise Unavailable(f"{view}: other writers were faster {_ATTEMPTS} times.", hint="Try again.")
 
-    def _stored(self, view: str, changes: Sequence[tuple[Key, Any, bytes]], mark: str | None, *, sure: bool) -> bool:
-        names = [
-            self._name(view), *(self._name(name, shared=True) for name in ("revisions", "stamp", "marks"))
-        ]  # fmt: skip
-        arguments: list[str | bytes | int] = [view, int(mark is not None), mark or "", int(sure)]
-        for change in changes:
-            arguments.extend(change)
+    def _stored(
+        self, view: str, changes: Sequence[tuple[Key, Any, bytes]], notes: Mapping[str, str], *, sure: bool
+    ) -> bool:
+        names = [self._name("view", view), self._name("revisions"), self._name("stamp"), self._name("notes", view)]
+        arguments: list[str | bytes | int] = [view, int(sure), len(notes)]
+        for note in (*notes.items(), *changes):
+            arguments.extend(note)
         return bool(self._store(keys=names, args=arguments))
 
     def _blobs(self, view: str, keys: Sequence[Key]) -> list[bytes | None]:
         if not keys:
             return []
-        found: list[bytes | None] = self._redis.hmget(self._name(view), keys)
+        found: list[bytes | None] = self._redis.hmget(self._name("view", view), keys)
         return found
 
-    def _name(self, name: str, *, shared: bool = False) -> str:
-        return f"{self._prefix}:{name}" if shared else f"{self._prefix}:view:{name}"
+    def _name(self, *parts: str) -> str:
+        return ":".join((self._prefix, *parts))
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ondol.adapters.online_steps import by_key, ended_before, merge, pack, unpack
+from ondol.adapters.online_steps import by_key, ended_before, pack, put_together, unpack
 from ondol.kernel.errors import Unavailable
-from ondol.ports.online import Key, Step
+from ondol.ports.online import NOTHING, Key, Step
 
 WAIT_SECONDS = 30
 _FORMAT = 1
@@ -18,7 +18,8 @@ _GET = "SELECT steps FROM stairs WHERE view = ? AND key = ?"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stairs (view TEXT NOT NULL, key TEXT NOT NULL, steps BLOB NOT NULL, PRIMARY KEY (view, key))
 WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS views (view TEXT PRIMARY KEY, revision INTEGER NOT NULL, mark TEXT NOT NULL DEFAULT '')
+CREATE TABLE IF NOT EXISTS views (view TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notes (view TEXT NOT NULL, name TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (view, name))
 WITHOUT ROWID;
 """
 
@@ -44,21 +45,32 @@ class SqliteOnline:
         self._watching = self._open()
 
     def put(
-        self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool, mark: str | None = None
+        self,
+        view: str,
+        stairs: Iterable[tuple[Key, Sequence[Step]]],
+        *,
+        replace: bool,
+        after: Mapping[Key, int] = NOTHING,
+        notes: Mapping[str, str] = NOTHING,
     ) -> int:
         """Of two steps at the same instant the later one given stays. Prepared before the file is locked."""
         fresh = by_key(stairs)
-        if not fresh and mark is None:
+        if not fresh and not notes:
             return 0
-        # Pages are filled from left to right when the keys are in order.
-        packed = [(view, key, pack(fresh[key])) for key in sorted(fresh)] if replace else []
+        keys = sorted(fresh)  # Pages are filled from left to right when the keys are in order.
+        alone = replace and not after
+        packed = [(view, key, pack(fresh[key])) for key in keys] if alone else []
         with self._writing() as connection:
-            if not replace:
-                packed = [(view, key, pack(_merged(connection, view, key, fresh[key]))) for key in sorted(fresh)]
+            if not alone:
+                blobs = ((connection.execute(_GET, (view, key)).fetchone() or (None,))[0] for key in keys)
+                packed = [
+                    (view, key, put_together(blob, fresh[key], after.get(key), replace=replace))
+                    for key, blob in zip(keys, blobs, strict=True)
+                ]
             connection.executemany("INSERT OR REPLACE INTO stairs (view, key, steps) VALUES (?, ?, ?)", packed)
             _touch(connection, view)
-            if mark is not None:
-                connection.execute("UPDATE views SET mark = ? WHERE view = ?", (mark, view))
+            named = [(view, name, note) for name, note in notes.items()]
+            connection.executemany("INSERT OR REPLACE INTO notes (view, name, note) VALUES (?, ?, ?)", named)
         return len(fresh)
 
     def get(self, view: str, keys: Sequence[Key]) -> list[list[Step]]:
@@ -96,16 +108,15 @@ class SqliteOnline:
             found: int = self._watching.execute("PRAGMA data_version").fetchone()[0]
         return found
 
-    def mark(self, view: str) -> str:
-        row = self._connection().execute("SELECT mark FROM views WHERE view = ?", (view,)).fetchone()
-        return row[0] if row else ""
+    def notes(self, view: str) -> dict[str, str]:
+        return dict(self._connection().execute("SELECT name, note FROM notes WHERE view = ?", (view,)))
 
     def drop(self, view: str) -> None:
         with self._writing() as connection:
             connection.execute("DELETE FROM stairs WHERE view = ?", (view,))
             # The number stays and grows: a reader that cached the dropped values must notice.
             _touch(connection, view)
-            connection.execute("UPDATE views SET mark = '' WHERE view = ?", (view,))
+            connection.execute("DELETE FROM notes WHERE view = ?", (view,))
 
     def close(self) -> None:
         with self._guard:
@@ -145,11 +156,6 @@ class SqliteOnline:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-
-
-def _merged(connection: sqlite3.Connection, view: str, key: Key, after: list[Step]) -> list[Step]:
-    row = connection.execute(_GET, (view, key)).fetchone()
-    return merge(unpack(row[0]), after) if row else after
 
 
 def _touch(connection: sqlite3.Connection, view: str) -> None:

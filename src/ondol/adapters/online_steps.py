@@ -32,6 +32,17 @@ def merge(before: list[Step], after: list[Step]) -> list[Step]:
     return in_order([*before, *after])
 
 
+def put_together(stored: bytes | None, steps: list[Step], after: int | None, *, replace: bool) -> bytes:
+    """What `Online.put` stores for a key that holds `stored`; `after` counts for `replace` only."""
+    if not stored or (replace and after is None):
+        return pack(steps)
+    before = unpack(stored)
+    if replace and after is not None:
+        later = max(after, steps[-1][0] if steps else after)
+        return pack([*steps, *(step for step in before if step[0] > later)])
+    return pack(merge(before, steps))
+
+
 def in_order(steps: Sequence[Step]) -> list[Step]:
     return sorted({step[0]: step for step in steps}.values(), key=_instant)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ondol.features import service
-from ondol.features.service import online
-from ondol.features.types import ViewDeclared
+from ondol.features.service import materialise, online
+from ondol.features.types import ViewDeclared, ViewStale
 from ondol.kernel.event import reaction
 from ondol.lake.types import BatchLanded
 from ondol.ports.tools import Tools
@@ -14,7 +14,7 @@ from ondol.ports.tools import Tools
 def materialise_views(tools: Tools, event: BatchLanded) -> None:
     """Bring every view of the dataset up to its newest rows; batches that are online already cost a look."""
     if event.rows:
-        online.bring_online(tools, event.subject, service.views_of(tools, event.subject))
+        materialise.bring_online(tools, event.subject, service.views_of(tools, event.subject))
 
 
 @reaction(ViewDeclared)
@@ -22,4 +22,14 @@ def materialise_view(tools: Tools, event: ViewDeclared) -> None:
     """A new definition starts with what the lake has already."""
     view = online.stored_view(tools, event.subject)
     if view.hash == event.hash:
-        online.bring_online(tools, view.spec.dataset, [view])
+        materialise.bring_online(tools, view.spec.dataset, [view])
+
+
+@reaction(ViewStale)
+def tell_people(tools: Tools, event: ViewStale) -> None:
+    """Which view, and since when nothing came; redelivered, it is told twice rather than never."""
+    since = f"Its newest row is of {event.newest:%Y-%m-%d %H:%M} UTC" if event.newest else "It has no rows"
+    tools.notify.send(
+        f"Feature view {event.subject} is stale",
+        f"{since}, and may be {event.fresh} old. Does its source still bring rows?",
+    )

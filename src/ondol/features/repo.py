@@ -20,6 +20,9 @@ views = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
     sa.Column("online_version", sa.Integer, nullable=False),
     sa.Column("online_keys", sa.Integer, nullable=False),
+    sa.Column("online_at", Moment),
+    sa.Column("online_newest", Moment),
+    sa.Column("stale_since", Moment),
     sa.Column("updated_at", Moment, nullable=False),
 )
 services = sa.Table(
@@ -62,6 +65,9 @@ class StoredView(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     online_version: int
     online_keys: int
+    online_at: datetime | None
+    online_newest: datetime | None
+    stale_since: datetime | None
     updated_at: datetime
 
 
@@ -88,7 +94,10 @@ def read_views(connection: sa.Connection, names: Sequence[str]) -> dict[str, Sto
 
 def put_view(connection: sa.Connection, spec: ViewSpec, definition: str, now: datetime) -> None:
     """A new definition starts with nothing online."""
-    values = dict(dataset=spec.dataset, spec=spec, hash=definition, online_version=-1, online_keys=0, updated_at=now)
+    nothing: dict[str, object] = dict(
+        online_version=-1, online_keys=0, online_at=None, online_newest=None, stale_since=None
+    )
+    values = dict(dataset=spec.dataset, spec=spec, hash=definition, updated_at=now) | nothing
     _put(connection, views, spec.name, values)
 
 
@@ -97,11 +106,17 @@ def describe_view(connection: sa.Connection, spec: ViewSpec, now: datetime) -> N
     connection.execute(views.update().where(views.c.name == spec.name).values(spec=spec, updated_at=now))
 
 
-def set_online(connection: sa.Connection, name: str, definition: str, *, version: int, keys: int) -> bool:
+def set_online(
+    connection: sa.Connection, view: StoredView, version: int, keys: int, newest: datetime | None, at: datetime
+) -> bool:
     """What is online now; False when the view has another definition meanwhile."""
-    mine = (views.c.name == name) & (views.c.hash == definition)
-    done = connection.execute(views.update().where(mine).values(online_version=version, online_keys=keys))
-    return bool(done.rowcount)
+    mine = (views.c.name == view.name) & (views.c.hash == view.hash)
+    values = dict(online_version=version, online_keys=keys, online_newest=newest, online_at=at)
+    return bool(connection.execute(views.update().where(mine).values(**values)).rowcount)
+
+
+def set_stale(connection: sa.Connection, name: str, since: datetime | None) -> None:
+    connection.execute(views.update().where(views.c.name == name).values(stale_since=since))
 
 
 def used_by(connection: sa.Connection) -> dict[str, list[str]]:

@@ -57,6 +57,8 @@ class ViewSpec(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     owner: str = ""
     tags: list[str] = []
+    fresh: str = ""
+    """How old the newest row online may be before people are told; it changes no value."""
 
 
 class RowFeatures(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,33 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
 
 
+class Freshness(msgspec.Struct, frozen=True, kw_only=True):
+    """How far what is online is behind. `newest`: the time of the newest row online, that `pushed` or that landed.
+
+    `behind_seconds`: by how much the newest row of the dataset is newer; `age_seconds`:
+    how long before now it happened. None without a time, and before the first row.
+    `stale_since`: when it was found older than the view's `fresh` allows.
+    """
+
+    newest: datetime | None
+    pushed: datetime | None
+    behind_seconds: float | None
+    age_seconds: float | None
+    stale_since: datetime | None = None
+
+
+class Materialization(msgspec.Struct, frozen=True, kw_only=True):
+    """One that is under way, or was killed and goes on with the next call: `keys` of `of` are online.
+
+    A view with several windows stores several sets of keys, one after the other; `of` counts those that have begun.
+    """
+
+    version: int
+    keys: int
+    of: int
+    started_at: datetime
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """`online_version`: batches up to this version of the dataset are online; -1: none yet."""
 
@@ -94,6 +123,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     online_version: int
     online_keys: int
+    online_at: datetime | None
+    """When it was last brought online."""
+    freshness: Freshness
+    materialization: Materialization | None
     used_by: list[str]
     updated_at: datetime
 
@@ -195,6 +228,10 @@ class MaterializeView(msgspec.Struct, frozen=True, kw_only=True):
     full: bool = False
 
 
+class CheckView(msgspec.Struct, frozen=True, kw_only=True):
+    view: str
+
+
 class PushRows(msgspec.Struct, frozen=True, kw_only=True):
     """Fresh rows straight to the online store, ahead of the batch that brings them to the lake.
 
@@ -236,6 +273,17 @@ class ViewDeclared(Event, frozen=True, kw_only=True):
     """The subject is the view, whose definition is new; nothing of it is online yet."""
 
     hash: str
+
+
+class ViewStale(Event, frozen=True, kw_only=True):
+    """The subject is the view, whose newest row online is older than it declares as `fresh`. Said once."""
+
+    newest: datetime | None
+    fresh: str
+
+
+class ViewFresh(Event, frozen=True, kw_only=True):
+    """The subject is the view, which was stale and is no longer."""
 
 
 class ViewMaterialized(Event, frozen=True, kw_only=True):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol
 
 Key = str
 """The entity's values joined by `|`, as `features.rules.entity_key` writes them."""
 
 Step = tuple[int, tuple[float | None, ...]]
 """From this instant on (microseconds since 1970 UTC), these values, in the view's order."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Online(Protocol):
@@ -22,11 +25,19 @@ class Online(Protocol):
     """
 
     def put(
-        self, view: str, stairs: Iterable[tuple[Key, Sequence[Step]]], *, replace: bool, mark: str | None = None
+        self,
+        view: str,
+        stairs: Iterable[tuple[Key, Sequence[Step]]],
+        *,
+        replace: bool,
+        after: Mapping[Key, int] = NOTHING,
+        notes: Mapping[str, str] = NOTHING,
     ) -> int:
         """Store steps: `replace` drops what the key had, otherwise they are merged by instant. Returns keys written.
 
-        `mark` is kept with them: a writer of many puts finds there how far it came.
+        Of a key in `after`, `replace` leaves the steps that come after that instant and
+        after the new ones. `notes` are kept with the view, by name: a writer of many puts
+        finds there how far it came.
         """
 
     def get(self, view: str, keys: Sequence[Key]) -> list[list[Step]]:
@@ -41,8 +52,8 @@ class Online(Protocol):
     def stamp(self) -> int:
         """A number that is another one after every change of any view, whoever made it; cheaper than a read."""
 
-    def mark(self, view: str) -> str:
-        """What the last `put` that had a mark left; empty when there was none since the view was dropped."""
+    def notes(self, view: str) -> dict[str, str]:
+        """The notes that came with puts since the view was dropped."""
 
     def drop(self, view: str) -> None: ...
 

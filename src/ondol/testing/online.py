@@ -81,6 +81,16 @@ class OnlineSuite:
         online.put("v", [("a", [(20, (2.0,))])], replace=True)
         assert online.get("v", ["a", "b"]) == [[(20, (2.0,))], [(10, (1.0,))]]
 
+    def test_replacing_leaves_what_comes_after_an_instant(self, online: Online) -> None:
+        stored = [(10, (1.0,)), (20, (2.0,)), (30, (3.0,)), (40, (4.0,))]
+        online.put("v", [(key, stored) for key in ("a", "b", "c", "d")], replace=True)
+        fresh = [(15, (9.0,)), (30, (9.0,))]
+        assert online.put("v", [(key, fresh) for key in ("a", "b", "c", "new")], replace=True, after={
+            "a": 20, "b": 40, "new": 0
+        }) == 4  # fmt: skip
+        expected = [[*fresh, (40, (4.0,))], fresh, fresh, stored, fresh]
+        assert online.get("v", ["a", "b", "c", "d", "new"]) == expected
+
     def test_a_key_given_twice_in_one_put_is_one_key(self, online: Online) -> None:
         assert online.put("v", [("a", [(1, (1.0,))]), ("a", [(2, (2.0,))])], replace=True) == 1
         assert online.get("v", ["a"]) == [[(1, (1.0,)), (2, (2.0,))]]
@@ -137,17 +147,17 @@ class OnlineSuite:
         mine.close()
         other.close()
 
-    def test_a_mark_is_stored_with_its_put_and_goes_with_its_view(self, opener: Opener) -> None:
+    def test_notes_are_stored_with_their_put_and_go_with_their_view(self, opener: Opener) -> None:
         first, second = opener(), opener()
-        assert first.mark("v") == ""
-        first.put("v", [("a", [(1, (1.0,))])], replace=True, mark="as far as a")
-        assert second.mark("v") == "as far as a"
-        second.put("v", [("b", [(1, (1.0,))])], replace=False)
-        assert first.mark("v") == "as far as a"
-        first.put("v", [], replace=True, mark="the end")
-        assert (second.mark("v"), second.mark("w")) == ("the end", "")
+        assert first.notes("v") == {}
+        first.put("v", [("a", [(1, (1.0,))])], replace=True, notes={"reached": "a"})
+        assert second.notes("v") == {"reached": "a"}
+        second.put("v", [("b", [(1, (1.0,))])], replace=False, notes={"by": "서울"})
+        first.put("v", [], replace=True, notes={"reached": "the end"})
+        assert second.notes("v") == {"reached": "the end", "by": "서울"}
+        assert second.notes("w") == {}
         second.drop("v")
-        assert first.mark("v") == ""
+        assert first.notes("v") == {}
         first.close()
         second.close()
 
@@ -192,7 +202,7 @@ class OnlineSuite:
         assert [answer.decode().split()[-1] for answer in answers] == ["whole", "whole"]
         rounds = _rounds(online)
         assert len(rounds) == 1
-        assert online.mark("v") == str(rounds.pop())
+        assert online.notes("v") == {"round": str(rounds.pop())}
         assert _write_round(online, 1_000_000) == len(_KEYS)
         assert _rounds(online) == {1_000_000}
         online.close()
@@ -227,7 +237,9 @@ def _in_process() -> None:
 
 
 def _write_round(online: Online, number: int) -> int:
-    return online.put("v", [(key, [(number, (float(number),))]) for key in _KEYS], replace=True, mark=str(number))
+    return online.put(
+        "v", [(key, [(number, (float(number),))]) for key in _KEYS], replace=True, notes={"round": str(number)}
+    )
 
 
 def _rounds(online: Online) -> set[int]:

@@ -55,6 +55,10 @@ def microseconds_of(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment_of(microseconds: int) -> datetime:
+    return _EPOCH + microseconds * _MICROSECOND
+
+
 def instant(column: str) -> pl.Expr:
     """A timestamp or a date as microseconds since 1970 UTC."""
     return pl.col(column).cast(pl.Datetime("us")).cast(pl.Int64)

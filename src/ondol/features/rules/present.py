@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -59,26 +59,33 @@ def newest_instants(rows: pl.DataFrame, view: ViewSpec, types: Mapping[str, str]
     return dict(zip(keys, found[AT].to_list(), strict=True))
 
 
+def count_keys(steps: pl.DataFrame, entity: Sequence[str]) -> int:
+    """How many keys there are; `steps` are sorted by entity."""
+    if not steps.height:
+        return 0
+    last = steps.select(pl.struct(*entity).rle_id().last()).item()
+    return int(last) + 1
+
+
 def staircases(
     steps: pl.DataFrame, entity: Sequence[str], types: Mapping[str, str], start: int = BEGINNING
-) -> list[tuple[str, list[Step]]]:
-    """Key and steps, as the online store takes them: those in force at `start` or later.
+) -> Iterator[tuple[str, list[Step]]]:
+    """Key and steps, one by one, as the online store takes them: those in force at `start` or later.
 
     `steps` are sorted by entity and instant, as `steps_of` gives them.
     """
     names = [name for name in steps.columns if name not in (*entity, AT)]
     keys = entity_keys([steps[name] for name in entity], [types[name] for name in entity])
     values = zip(*(steps[name].to_list() for name in names), strict=True)
-    found: list[tuple[str, list[Step]]] = []
     before: str | None = None
     of_key: list[Step] = []
     for key, at, of_step in zip(keys, steps[AT].to_list(), values, strict=True):
-        if key is None:
-            continue
         if key != before:
+            if before is not None:
+                yield before, of_key
             before, of_key = key, []
-            found.append((key, of_key))
         elif at <= start:
             of_key.clear()
         of_key.append((at, of_step))
-    return found
+    if before is not None:
+        yield before, of_key

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ondol.features.service import online, training
+from ondol.features.service import freshness, materialise, online, training
 from ondol.features.types import (
     BuildTrainingSet,
+    CheckView,
     DeclareService,
     DeclareView,
     FeatureRows,
@@ -36,6 +37,7 @@ from ondol.kernel.errors import Invalid, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.lake import service as lake
+from ondol.lake.types import GetDataset, ListDatasets
 from ondol.lineage import service as lineage
 from ondol.lineage.types import Edge, Node
 from ondol.ports.tools import Tools
@@ -66,6 +68,7 @@ def declare_view(tools: Tools, request: DeclareView) -> View:
     if known is not None and known.hash == definition:
         if known.spec != spec:
             repo.describe_view(tools.connection, spec, tools.now())
+            freshness.watch(tools, spec)
         return _view(tools, spec.name)
     repo.put_view(tools.connection, spec, definition, tools.now())
     lineage.record(
@@ -77,6 +80,7 @@ def declare_view(tools: Tools, request: DeclareView) -> View:
         # A service that no longer fits is left as it is: whoever applies a project declares it next.
         with suppress(Invalid):
             _put_service(tools, _service(tools, name).spec)
+    freshness.watch(tools, spec)
     tools.emit(ViewDeclared(subject=spec.name, hash=definition))
     return _view(tools, spec.name)
 
@@ -85,7 +89,10 @@ def declare_view(tools: Tools, request: DeclareView) -> View:
 def list_views(tools: Tools, request: ListViews) -> list[View]:
     """All feature views, by name."""
     users = repo.used_by(tools.connection)
-    return [_shown(view, users) for view in repo.list_views(tools.connection)]
+    newest = {dataset.name: dataset.newest for dataset in lake.list_datasets(tools, ListDatasets())}
+    return [
+        freshness.shown(tools, view, users, newest.get(view.spec.dataset)) for view in repo.list_views(tools.connection)
+    ]
 
 
 @operation("views.get", "GET", "/v1/feature-views/{view}", scope="read")
@@ -98,7 +105,7 @@ def get_view(tools: Tools, request: GetView) -> View:
 def materialize_view(tools: Tools, request: MaterializeView) -> View:
     """Bring a view online up to the newest rows of its dataset, as every landed batch does by itself."""
     stored = online.stored_view(tools, request.view)
-    online.bring_online(tools, stored.spec.dataset, [stored], full=request.full)
+    materialise.bring_online(tools, stored.spec.dataset, [stored], full=request.full)
     with tools.transaction(write=False) as inner:
         return _view(inner, request.view)
 
@@ -107,6 +114,13 @@ def materialize_view(tools: Tools, request: MaterializeView) -> View:
 def push_rows(tools: Tools, request: PushRows) -> Pushed:
     """Put fresh rows online ahead of the batch that brings them to the lake."""
     return online.push(tools, request.view, request.rows)
+
+
+@operation("views.check", "POST", "/v1/feature-views/{view}/checks", scope="write")
+def check_view(tools: Tools, request: CheckView) -> View:
+    """Say when a view is older than `fresh` allows, and when it no longer is; schedules call it."""
+    freshness.check(tools, online.stored_view(tools, request.view))
+    return _view(tools, request.view)
 
 
 @operation("services.declare", "POST", "/v1/feature-services", scope="write")
@@ -269,12 +283,9 @@ def _edge(kind: str, name: str, definition: str, origin: str, relation: str) -> 
 
 
 def _view(tools: Tools, name: str) -> View:
-    return _shown(online.stored_view(tools, name), repo.used_by(tools.connection))
-
-
-def _shown(stored: repo.StoredView, users: dict[str, list[str]]) -> View:
-    _, version = definitions.version_of(stored.name)
-    return View(**msgspec.structs.asdict(stored), version=version, used_by=users.get(stored.name, []))
+    stored = online.stored_view(tools, name)
+    newest = lake.get_dataset(tools, GetDataset(dataset=stored.spec.dataset)).newest
+    return freshness.shown(tools, stored, repo.used_by(tools.connection), newest)
 
 
 def _service(tools: Tools, name: str) -> Service:

@@ -1,4 +1,4 @@
-"""The online side: bring views up to the present, take pushed rows, and read values for requests."""
+"""The online side: take pushed rows, and read values for requests."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ondol.features.rules.definitions import Stair, check_current, stairs_of
-from ondol.features.types import Pushed, Service, ViewMaterialized, ViewSpec
+from ondol.features.rules.definitions import check_current
+from ondol.features.service.freshness import PUSHED
+from ondol.features.types import Pushed, Service
 from ondol.kernel.errors import NotFound
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
-from ondol.lake.types import Dataset, GetDataset
-from ondol.ports.online import Key, Online, Step
+from ondol.ports.online import Key, Online
 from ondol.ports.tools import Tools
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ondol.features import repo
-    from ondol.features.rules import columns, lookup, present, pushed, staircase
+    from ondol.features.rules import columns, lookup, pushed
 else:
     pl = lazy("polars")
     repo = lazy("ondol.features.repo")
     columns = lazy("ondol.features.rules.columns")
     lookup = lazy("ondol.features.rules.lookup")
-    present = lazy("ondol.features.rules.present")
     pushed = lazy("ondol.features.rules.pushed")
-    staircase = lazy("ondol.features.rules.staircase")
 
 _CACHED_KEYS = 200_000
 _CACHED_PLANS = 64
@@ -54,9 +52,15 @@ class OnlineReader:
     def __init__(self, online: Online) -> None:
         self._online = online
         self._shelves: dict[str, _Shelf] = {}
-        self.materialising = threading.Lock()
         self.plans: dict[str, lookup.Plan] = {}
+        self.pushed_until: dict[str, int] = {}
         self.pushes: dict[str, tuple[int | None, pushed.PushPlan]] = {}
+
+    def newest_pushed(self, store: str) -> int:
+        """The newest instant that anybody has pushed, as far as this process knows."""
+        if store not in self.pushed_until:
+            self.pushed_until[store] = int(self._online.notes(store).get(PUSHED, columns.BEGINNING))
+        return self.pushed_until[store]
 
     def staircases(self) -> lookup.Staircases:
         """The store as it is now, or newer."""
@@ -143,94 +147,22 @@ def stored_view(tools: Tools, name: str) -> repo.StoredView:
     raise NotFound(f"There is no feature view {name!r}.", hint=f"There are {', '.join(known) or 'none yet'}.")
 
 
-def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *, full: bool = False) -> None:
-    """Compute what the present can reach of these views of one dataset, and store it.
-
-    A function of the silver version and the moment alone, so that doing it again changes
-    nothing and a crash in its middle is repaired by the next call.
-    """
-    reader = reader_of(tools.online)
-    with reader.materialising:
-        with tools.transaction(write=False) as inner:
-            source = lake.get_dataset(inner, GetDataset(dataset=dataset))
-        due = [view for view in views if source.version >= 0 and (full or view.online_version < source.version)]
-        if not due:
-            return
-        now = columns.microseconds_of(tools.now())
-        rows = _Rows(tools, source, [view.spec for view in due], now)
-        keys = [_materialise(tools, view.spec, rows, now, full=full) for view in due]
-        with tools.transaction(write=True) as inner:
-            for view, count in zip(due, keys, strict=True):
-                if repo.set_online(inner.connection, view.name, view.hash, version=source.version, keys=count):
-                    inner.emit(ViewMaterialized(subject=view.name, keys=count, version=source.version))
-
-
-class _Rows:
-    """The rows of one dataset that the present can reach, read once for all its views."""
-
-    def __init__(self, tools: Tools, source: Dataset, views: Sequence[ViewSpec], now: int) -> None:
-        self.dataset = source.spec
-        bounds = [present.reach(view, source.spec, now) for view in views]
-        known = [bound for bound in bounds if bound is not None]
-        self._since = min(known) if len(known) == len(bounds) else None
-        names = staircase.columns_of_views(views, source.spec)
-        self._scan = lake.scan(tools, source.name, source.version).select(names)
-        self._frame = present.reachable(self._scan, self.dataset, self._since).collect()
-
-    def of(self, view: ViewSpec) -> pl.DataFrame:
-        found = staircase.known_rows(self._frame.lazy(), view, self.dataset).collect()
-        earlier = present.earlier_rows_matter(found, view, self.dataset, self._since)
-        if earlier is None:
-            return found
-        more = present.reachable(self._scan, self.dataset, earlier)
-        return staircase.known_rows(more, view, self.dataset).collect()
-
-
-def _materialise(tools: Tools, view: ViewSpec, rows: _Rows, now: int, *, full: bool) -> int:
-    """Store the view's stairs; how many keys have any steps."""
-    known, types, count = rows.of(view), rows.dataset.columns, 0
-    for stair in stairs_of(view):
-        start = present.first_instant(stair, now)
-        found = present.staircases(staircase.steps_of(known, view.entity, stair), view.entity, types, start)
-        count = max(count, len(found))
-        if full:
-            tools.online.drop(stair.store)
-        if stair.window or full:
-            tools.online.put(stair.store, found, replace=True)
-        elif rows.dataset.known_at:
-            newest = present.newest_instants(known, view, types)
-            tools.online.put(stair.store, _with_pushed(tools.online, stair, found, newest), replace=True)
-        else:
-            tools.online.put(stair.store, found, replace=False)
-            tools.online.forget_before(stair.store, start)
-    return count
-
-
-def _with_pushed(
-    online: Online, stair: Stair, found: list[tuple[Key, list[Step]]], newest: dict[str | None, int]
-) -> list[tuple[Key, list[Step]]]:
-    """The computed steps, and after them those that were pushed ahead of the newest row.
-
-    Merging would keep steps that a row which landed late has superseded.
-    """
-    stored = online.get(stair.store, [key for key, _ in found])
-    return [
-        (key, [*steps, *(step for step in before if step[0] > newest[key])])
-        for (key, steps), before in zip(found, stored, strict=True)
-    ]
-
-
 def push(tools: Tools, name: str, rows: Sequence[dict[str, Any]]) -> Pushed:
     """Steps straight from rows, merged into what is online."""
-    plan = _push_plan(tools, reader_of(tools.online), name)
+    reader = reader_of(tools.online)
+    plan = _push_plan(tools, reader, name)
     steps = pushed.plain_steps(plan, rows)
     if steps is None:
         frame = pushed.frame_of(rows, plan.columns)
         if frame is None:
             frame = lake.typed_rows(tools, plan.dataset, list(rows))
         steps = pushed.steps_of_rows(plan, frame)
-    keys = tools.online.put(plan.stair.store, steps, replace=False)
-    return Pushed(view=name, keys=keys)
+    store, notes = plan.stair.store, {}
+    newest = max((of_key[-1][0] for _, of_key in steps if of_key), default=0)
+    if newest > reader.newest_pushed(store):
+        reader.pushed_until[store] = newest
+        notes = {PUSHED: str(newest)}
+    return Pushed(view=name, keys=tools.online.put(store, steps, replace=False, notes=notes))
 
 
 def _push_plan(tools: Tools, reader: OnlineReader, name: str) -> pushed.PushPlan:
