@@ -245,7 +245,7 @@ def test_pushed_rows_make_the_same_steps(rows):
     (stair,) = stairs_of(spec)
     plan = compile_push(spec, "hash", READINGS)
     sent = [row | {name: row[name].isoformat() for name in ("time", "known")} for row in complete]
-    expected = staircases(steps_of(known, spec.entity, stair), spec.entity, READINGS.columns)
+    expected = list(staircases(steps_of(known, spec.entity, stair), spec.entity, READINGS.columns))
     assert steps_of_rows(plan, rows_frame(sent, plan.columns)) == expected
     assert plain_steps(plan, sent) == expected
 

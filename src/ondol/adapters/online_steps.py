@@ -13,26 +13,26 @@ pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(list[Step]).decode
 
 
-def by_key(stairs: Iterable[tuple[Key, Sequence[Step]]]) -> dict[Key, list[Step]]:
+def by_key(stairs: Iterable[tuple[Key, Sequence[Step]]]) -> dict[Key, Sequence[Step]]:
     """Sorted steps by key; of two at the same instant the later one given stays."""
-    merged: dict[Key, list[Step]] = {}
+    merged: dict[Key, Sequence[Step]] = {}
     for key, steps in stairs:
         if key in merged:
             merged[key] = in_order([*merged[key], *steps])
         else:
-            merged[key] = list(steps) if len(steps) == 1 else in_order(steps)
+            merged[key] = steps if len(steps) == 1 else in_order(steps)
     return merged
 
 
-def merge(before: list[Step], after: list[Step]) -> list[Step]:
+def merge(before: Sequence[Step], after: Sequence[Step]) -> list[Step]:
     """Both; `after` wins at the same instant."""
     # Nearly always the new steps come after the old ones.
     if not before or not after or before[-1][0] < after[0][0]:
-        return before + after
+        return [*before, *after]
     return in_order([*before, *after])
 
 
-def put_together(stored: bytes | None, steps: list[Step], after: int | None, *, replace: bool) -> bytes:
+def put_together(stored: bytes | None, steps: Sequence[Step], after: int | None, *, replace: bool) -> bytes:
     """What `Online.put` stores for a key that holds `stored`; `after` counts for `replace` only."""
     if not stored or (replace and after is None):
         return pack(steps)

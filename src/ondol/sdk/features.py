@@ -108,6 +108,7 @@ class ViewOptions(TypedDict, total=False):
     description: str
     owner: str
     tags: list[str]
+    fresh: str
 
 
 class ServiceOptions(TypedDict, total=False):
@@ -126,8 +127,9 @@ def feature_view(
     for the newest known row, `{"late_7d": od.mean("arr_delay > 15", window="7d")}` for
     aggregates (`od.over` has all of them). Those may also be written as text:
     `"max(arr_delay) over 7d as worst_7d"`. A plain Python function of columns is a feature too:
-    `{"speed": speed}`. `ttl`: values older than that are null. `version=2` of a view lives beside
-    version 1; a service names either by its view.
+    `{"speed": speed}`. `ttl`: values older than that are null. `fresh`: people are told when
+    the newest row online is older than that. `version=2` of a view lives beside version 1; a
+    service names either by its view.
     """
     name = _versioned(name, options.pop("version", 1))
     entities = [entity] if isinstance(entity, str) else entity

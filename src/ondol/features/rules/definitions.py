@@ -147,7 +147,10 @@ def check_view(spec: ViewSpec, dataset: DatasetSpec) -> None:
         raise Invalid(f"{what} has windows or a ttl, but dataset {dataset.name!r} has no time column.")
     if spec.ttl and len(windowed) == len(spec.features):
         raise Invalid(f"{what}: a ttl is for features on the last row; windows forget by themselves.")
+    if spec.fresh and not dataset.time:
+        raise Invalid(f"{what} shall be fresh, but dataset {dataset.name!r} has no time column.")
     microseconds(spec.ttl)
+    microseconds(spec.fresh)
     for feature in windowed:
         _check_window(feature, what)
 

@@ -77,9 +77,13 @@ def staircases(
     names = [name for name in steps.columns if name not in (*entity, AT)]
     keys = entity_keys([steps[name] for name in entity], [types[name] for name in entity])
     values = zip(*(steps[name].to_list() for name in names), strict=True)
+    rows = zip(keys, steps[AT].to_list(), values, strict=True)
+    if len(keys) == count_keys(steps, entity):
+        yield from ((str(key), [(at, of_step)]) for key, at, of_step in rows)
+        return
     before: str | None = None
     of_key: list[Step] = []
-    for key, at, of_step in zip(keys, steps[AT].to_list(), values, strict=True):
+    for key, at, of_step in rows:
         if key != before:
             if before is not None:
                 yield before, of_key

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ondol.features.rules.definitions import Stair, stairs_of
+from ondol.features.rules.definitions import stairs_of
 from ondol.features.types import Materialization, ViewMaterialized, ViewSpec
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
@@ -29,8 +29,8 @@ else:
     present = lazy("ondol.features.rules.present")
     staircase = lazy("ondol.features.rules.staircase")
 
-CHUNK_KEYS = 5_000
-"""So many keys are put at once: as many are computed again after a kill, and none are put again."""
+CHUNK_KEYS = 1_000
+"""So many keys are put at once. Of more, Python would look through the rest for garbage again and again."""
 
 _NOTE = "materialization"
 _turns: dict[str, threading.Lock] = {}

@@ -15,7 +15,7 @@ from ondol.features.types import Pushed, Service
 from ondol.kernel.errors import NotFound
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
-from ondol.ports.online import Key, Online
+from ondol.ports.online import Online
 from ondol.ports.tools import Tools
 
 if TYPE_CHECKING:

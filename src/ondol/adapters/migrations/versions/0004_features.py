@@ -31,6 +31,9 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("online_version", sa.Integer(), nullable=False),
         sa.Column("online_keys", sa.Integer(), nullable=False),
+        sa.Column("online_at", sa.String(length=32), nullable=True),
+        sa.Column("online_newest", sa.String(length=32), nullable=True),
+        sa.Column("stale_since", sa.String(length=32), nullable=True),
         sa.Column("updated_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_feature_views")),
     )
