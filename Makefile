@@ -17,7 +17,7 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses=auto --dist=loadgroup $(ARGS)
 
 bench: setup
 	$(BIN)/python benchmarks/run.py $(ARGS)

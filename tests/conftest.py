@@ -12,6 +12,7 @@ import os
 import pytest
 
 LANES = ("postgres", "mariadb", "redis", "kafka", "s3", "browser", "packaging", "mlflow", "spark", "walk")
+PREPARED_ONCE = ("browser", "mlflow", "packaging", "spark")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 pytest_plugins = [name for name in ("tests.rooms", "tests.services") if importlib.util.find_spec(name)]
@@ -38,11 +39,20 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"lanes: {', '.join(sorted(_chosen(config))) or 'none (--lanes=all runs ' + ', '.join(LANES) + ')'}"
 
 
+# First: xdist reads the groups in its own hook of the same name.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     chosen = _chosen(config)
     left_out = [item for item in items if not _lanes(item) <= chosen]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if _lanes(item) <= chosen]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    """What one process must run: the tests of a file, and of a lane that prepares something large once."""
+    return next(iter(sorted(_lanes(item) & set(PREPARED_ONCE))), item.location[0])
 
 
 @pytest.hookimpl(wrapper=True)
