@@ -14,6 +14,7 @@ import ondol.features.service
 import ondol.jobs.reactions
 import ondol.jobs.service
 import ondol.lake.service
+import ondol.lake.service.versions
 import ondol.lineage.service
 import ondol.loop.reactions
 import ondol.loop.service
@@ -67,7 +68,7 @@ ROOMS = (
         ondol.registry.service.reviews,
         ondol.registry.reactions,
     ),
-    (ondol.lake.service,),
+    (ondol.lake.service, ondol.lake.service.versions),
     (ondol.jobs.service, ondol.jobs.reactions),
     (ondol.features.service, ondol.features.reactions),
     (ondol.pipelines.service, ondol.pipelines.reactions),

@@ -105,7 +105,13 @@ class DeltaTables(Upkeep):
         return self._written(table, write)
 
     def replace(
-        self, table: str, frame: pl.DataFrame, *, where: Mapping[str, Sequence[int | str]], key: str = ""
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        where: Mapping[str, Sequence[int | str]],
+        key: str = "",
+        evolve: bool = False,
     ) -> int:
         def write(known: DeltaTable | None, opened: Opened) -> int:
             if known is None:
@@ -114,6 +120,7 @@ class DeltaTables(Upkeep):
                 return _version_of_key(known, key)
             check_writable(known, table)
             _check_where(table, where, known.metadata().partition_columns)
+            known = self._widened(table, opened, known, frame, evolve=evolve)
             fitted = fit(frame, stored_columns(known.schema()), table)
             outside = fitted.filter(~pl.all_horizontal(pl.col(name).is_in(list(where[name])) for name in where))
             if outside.height:
@@ -130,13 +137,14 @@ class DeltaTables(Upkeep):
 
         return self._written(table, write)
 
-    def merge(self, table: str, frame: pl.DataFrame, *, on: list[str], key: str = "") -> int:
+    def merge(self, table: str, frame: pl.DataFrame, *, on: list[str], key: str = "", evolve: bool = False) -> int:
         def write(known: DeltaTable | None, opened: Opened) -> int:
             if known is None:
                 return self._create(table, opened, frame, key, None)
             if key and known.transaction_version(key) is not None:
                 return _version_of_key(known, key)
             check_writable(known, table)
+            known = self._widened(table, opened, known, frame, evolve=evolve)
             fitted = fit(frame, stored_columns(known.schema()), table)
             if fitted.select(on).is_duplicated().any():
                 raise Refused(f"{table}: two rows of one write have the same {', '.join(on)}.")
@@ -178,6 +186,17 @@ class DeltaTables(Upkeep):
     def schema(self, table: str, *, version: int | None = None) -> dict[str, str]:
         found = self._snapshot(table, version)
         return {name: str(dtype) for name, dtype in stored_columns(found.schema()).items()}
+
+    def _widened(
+        self, table: str, opened: Opened, known: DeltaTable, frame: pl.DataFrame, *, evolve: bool
+    ) -> DeltaTable:
+        """With the columns that the frame has more, added by a commit of their own."""
+        fresh = _fresh(stored_columns(known.schema()), frame, table, evolve=evolve)
+        if not fresh:
+            return known
+        self.append(table, frame.clear(), evolve=True)
+        opened.table = None
+        return self._known(table, opened)
 
     def _append_by_hand(
         self, table: str, opened: Opened, frame: pl.DataFrame, key: str, partition_by: list[str] | None

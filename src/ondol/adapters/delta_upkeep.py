@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import unquote
 
+import msgspec
 import polars as pl
 from deltalake import CommitProperties, DeltaTable
 
@@ -87,7 +89,30 @@ class Upkeep(OpenTables):
                 with self._guard:
                     for known in [one for one in self._versions if one[0] == table and one[1] not in keep]:
                         del self._versions[known]
-        return {"files": len(gone), "bytes": sum(blob.size for blob in gone), "kept_files": len(kept)}
+        deleted = {blob.path.removeprefix(f"{table}/") for blob in gone}
+        return {
+            "files": len(gone),
+            "bytes": sum(blob.size for blob in gone),
+            "kept_files": len(kept),
+            "gone": self._torn(table, deleted, newest.version()),
+        }
+
+    def _torn(self, table: str, deleted: set[str], newest: int) -> list[int]:
+        """The versions that had one of these files, by replaying the log."""
+        torn, missing = [], set[str]()
+        for version in range(newest + 1):
+            try:
+                content = self._blobs.get(f"{table}/_delta_log/{version:020}.json")
+            except NotFound:
+                continue
+            for action in msgspec.json.Decoder().decode_lines(content):
+                if "remove" in action:
+                    missing.discard(unquote(action["remove"]["path"]))
+                elif "add" in action and (path := unquote(action["add"]["path"])) in deleted:
+                    missing.add(path)
+            if missing:
+                torn.append(version)
+        return torn
 
     def _paths(self, snapshot: Snapshot) -> list[str]:
         """The files of a version, and those of its deletion vectors, as the store knows them."""

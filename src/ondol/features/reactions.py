@@ -7,6 +7,7 @@ from ondol.features.service import materialise, online
 from ondol.features.types import ViewDeclared, ViewStale
 from ondol.kernel.event import reaction
 from ondol.lake.types import BatchLanded
+from ondol.lake.types.versions import DatasetRewritten
 from ondol.ports.tools import Tools
 
 
@@ -15,6 +16,12 @@ def materialise_views(tools: Tools, event: BatchLanded) -> None:
     """Bring every view of the dataset up to its newest rows; batches that are online already cost a look."""
     if event.rows:
         materialise.bring_online(tools, event.subject, service.views_of(tools, event.subject))
+
+
+@reaction(DatasetRewritten)
+def materialise_views_anew(tools: Tools, event: DatasetRewritten) -> None:
+    """Values of rows that are others now, or gone, must not stay online."""
+    online.bring_online(tools, event.subject, service.views_of(tools, event.subject), full=True)
 
 
 @reaction(ViewDeclared)

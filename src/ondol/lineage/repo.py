@@ -94,6 +94,16 @@ def _between(connection: sa.Connection, ids: Sequence[str]) -> list[Edge]:
     return sorted(kept, key=lambda edge: (edge.made, edge.origin, edge.relation))
 
 
+def edges_from(connection: sa.Connection, prefix: str) -> list[Edge]:
+    """The edges whose origin begins so."""
+    beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    # The range is what the index knows; a collation may see it wider.
+    named = edges.c.origin.startswith(prefix, autoescape=True)
+    inside = sa.and_(edges.c.origin >= prefix, edges.c.origin < beyond, named)
+    rows = connection.execute(sa.select(edges.c.made, edges.c.origin, edges.c.relation).where(inside))
+    return [Edge(made=made, origin=origin, relation=relation) for made, origin, relation in rows]
+
+
 def read_nodes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Node]:
     found: dict[str, Node] = {}
     for start in range(0, len(ids), 500):

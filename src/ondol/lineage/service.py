@@ -60,6 +60,11 @@ def trace(tools: Tools, request: Trace) -> Graph:
     return Graph(root=request.id, nodes=nodes, edges=edges, cut=cut)
 
 
+def referring(tools: Tools, prefix: str) -> list[Edge]:
+    """What was made from things whose ids begin so (`table:silver/flights@`), in the open transaction."""
+    return repo.edges_from(tools.connection, prefix)
+
+
 @operation("openlineage.receive", "POST", "/api/v1/lineage", scope="write")
 def receive(tools: Tools, request: OpenEvent) -> OpenEventTaken:
     """Take an event of OpenLineage: what a run of Spark, dbt, Airflow ... has read and written.

@@ -62,7 +62,13 @@ class Tables(Protocol):
         """Put these rows in the place of all rows; columns and types may be others."""
 
     def replace(
-        self, table: str, frame: pl.DataFrame, *, where: Mapping[str, Sequence[int | str]], key: str = ""
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        where: Mapping[str, Sequence[int | str]],
+        key: str = "",
+        evolve: bool = False,
     ) -> int:
         """Put these rows in the place of those whose partition columns have these values.
 
@@ -70,7 +76,7 @@ class Tables(Protocol):
         partitioned by, `NotFound` when there is no table.
         """
 
-    def merge(self, table: str, frame: pl.DataFrame, *, on: list[str], key: str = "") -> int:
+    def merge(self, table: str, frame: pl.DataFrame, *, on: list[str], key: str = "", evolve: bool = False) -> int:
         """Put each row in the place of the row with the same values in `on` (never null), or beside the others."""
 
     def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
@@ -113,5 +119,5 @@ class Tables(Protocol):
         """Delete files that neither the newest version nor those in `keep` need, and that are older than
         `grace_hours`: younger ones may belong to a write that is not committed yet.
 
-        `{"files": n, "bytes": n, "kept_files": n}`. Other versions cannot be read afterwards.
+        `{"files": n, "bytes": n, "kept_files": n, "gone": versions}`: those that cannot be read afterwards.
         """

@@ -213,7 +213,17 @@ class TablesSuite:
         assert tables.merge("t", pl.DataFrame({"id": ["a"], "part": [5]}), on=["id"], key="m") == version
         with pytest.raises(Refused):
             tables.merge("t", pl.DataFrame({"id": ["x", "x"], "part": [5, 5]}), on=["id"])
+        with pytest.raises(Refused, match="gate"):
+            tables.merge("t", pl.DataFrame({"id": ["a"], "part": [1], "gate": ["B7"]}), on=["id"])
         assert sorted(_rows(tables, "t").select("id", "part", "n").rows()) == expected
+
+    def test_merging_and_replacing_may_evolve_the_table(self, tables: Tables) -> None:
+        tables.append("t", pl.DataFrame({"id": [1], "part": [1]}), partition_by=["part"])
+        tables.merge("t", pl.DataFrame({"id": [1], "part": [1], "gate": ["B7"]}), on=["id"], evolve=True)
+        more = pl.DataFrame({"id": [2], "part": [2], "gate": ["C1"], "tail": [7]})
+        tables.replace("t", more, where={"part": [2]}, evolve=True)
+        found = _rows(tables, "t").sort("id").select("id", "gate", "tail").rows()
+        assert found == [(1, "B7", None), (2, "C1", 7)]
 
     def test_a_key_overwrites_and_replaces_once(self, tables: Tables) -> None:
         tables.append("t", pl.DataFrame({"n": [1], "day": [1]}), partition_by=["day"])
@@ -252,6 +262,7 @@ class TablesSuite:
         versions += [tables.overwrite("t", pl.DataFrame({"n": [number]})) for number in range(1, 4)]
         would = tables.vacuum("t", keep=[versions[1]], grace_hours=-1)
         assert would["files"] == 2
+        assert would["gone"] == [versions[0], versions[2]]
         assert tables.vacuum("t", keep=[versions[1]], grace_hours=24, dry_run=False)["files"] == 0
         assert [_rows(tables, "t", version)["n"].to_list() for version in versions] == [[0], [1], [2], [3]]
         assert tables.vacuum("t", keep=[versions[1]], grace_hours=-1, dry_run=False) == would

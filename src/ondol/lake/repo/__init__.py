@@ -1,9 +1,10 @@
-"""The tables `datasets`, `batches`, `landings`, and `batch_statistics`."""
+"""The tables `datasets`, `batches`, `landings`, and `batch_statistics`; the others stand in files of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from ondol.lake.repo.sources import (
     Position,
     SourceFile,
     find_position,
+    forget_files,
     is_at,
     move_on,
     put_files,
@@ -22,6 +24,13 @@ from ondol.lake.repo.sources import (
     standing,
     touch_file,
 )
+from ondol.lake.repo.versions import (
+    find_version,
+    find_version_at,
+    insert_version,
+    mark_gone,
+    select_versions,
+)
 from ondol.lake.types import Batch, ColumnStatistics, Dataset, DatasetSpec, Violation
 from ondol.ports.schema import Json, Moment, metadata
 
@@ -30,12 +39,18 @@ __all__ = [
     "Position",
     "SourceFile",
     "find_position",
+    "find_version",
+    "find_version_at",
+    "forget_files",
+    "insert_version",
     "is_at",
+    "mark_gone",
     "move_on",
     "put_files",
     "put_position",
     "select_files",
     "select_positions",
+    "select_versions",
     "standing",
     "touch_file",
 ]
@@ -66,6 +81,7 @@ batches = sa.Table(
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("landed_rows", sa.BigInteger, nullable=False),
     sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("updated", sa.BigInteger, nullable=False),
     sa.Column("at", Moment, nullable=False),
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("bronze_version", sa.Integer, nullable=False),
@@ -101,6 +117,7 @@ landings = sa.Table(
     sa.Column("statistics", Json, nullable=False),
     sa.Column("move", Json),
     sa.Column("replaces", sa.String(40), nullable=False),
+    sa.Column("how", Json, nullable=False),
 )
 
 batch_statistics = sa.Table(
@@ -111,6 +128,17 @@ batch_statistics = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Column("columns", Json, nullable=False),
 )
+
+
+class How(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to silver. `part`: the values of the partition columns whose rows are replaced (all rows without);
+    `target`: the version that comes back."""
+
+    operation: Literal["append", "upsert", "replace", "roll_back", "compute"] = "append"
+    updated: int = 0
+    part: dict[str, list[int]] = {}
+    target: int = -1
+    read_again: bool = False
 
 
 class Landing(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +162,7 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     statistics: dict[str, ColumnStatistics]
     move: Move | None
     replaces: str
+    how: How = How()
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,8 +224,8 @@ def find_batch_by_key(connection: sa.Connection, dataset: str, key: str) -> Batc
 
 
 def find_batch_at(connection: sa.Connection, dataset: str, moment: datetime) -> Batch | None:
-    """The last batch with rows that had landed by then."""
-    mine = (batches.c.dataset == dataset) & (batches.c.status == "landed") & (batches.c.rows > 0)
+    """The last batch with rows that had come by then."""
+    mine = (batches.c.dataset == dataset) & (batches.c.bronze_version >= 0)
     query = sa.select(batches).where(mine, batches.c.at <= moment).order_by(batches.c.at.desc(), batches.c.id.desc())
     row = connection.execute(query.limit(1)).mappings().first()
     return _batch(row) if row else None
@@ -210,14 +239,17 @@ def select_batches(connection: sa.Connection, dataset: str, status: str, limit: 
     return [_batch(row) for row in connection.execute(query).mappings()]
 
 
-def insert_batch(connection: sa.Connection, batch: Batch, newest: datetime | None, now: datetime) -> None:
-    """Store a batch and count it in its dataset; `newest` is the dataset's latest moment with it."""
+def insert_batch(
+    connection: sa.Connection, batch: Batch, newest: datetime | None, now: datetime, rows: int | None = None
+) -> None:
+    """Store a batch and count it in its dataset, which has `rows` with it; `newest` is its latest moment then."""
     connection.execute(batches.insert().values(**msgspec.structs.asdict(batch)))
     counted: dict[str, Any] = {"updated_at": now}
     if batch.status == "quarantined":
         counted["quarantined"] = datasets.c.quarantined + 1
     else:
-        counted |= {"batches": datasets.c.batches + 1, "rows": datasets.c.rows + batch.landed_rows}
+        counted |= {"batches": datasets.c.batches + 1}
+        counted |= {"rows": datasets.c.rows + batch.landed_rows - batch.updated if rows is None else rows}
         counted |= {"version": batch.silver_version, "newest": newest}
     connection.execute(datasets.update().where(datasets.c.name == batch.dataset).values(**counted))
 
@@ -256,6 +288,45 @@ def select_statistics(connection: sa.Connection, dataset: str, limit: int) -> li
     query = sa.select(batch_statistics.c.columns).where(batch_statistics.c.dataset == dataset)
     rows = list(connection.execute(query.order_by(batch_statistics.c.batch.desc()).limit(limit)).scalars())
     return [msgspec.convert(row, dict[str, ColumnStatistics]) for row in reversed(rows)]
+
+
+def put_version(
+    connection: sa.Connection, dataset: str, version: int, now: datetime, rows: int, newest: datetime | None
+) -> None:
+    """The dataset at a version that no batch has brought."""
+    counted = sa.select(sa.func.count()).where(batches.c.dataset == dataset, batches.c.status == "landed")
+    connection.execute(
+        datasets.update()
+        .where(datasets.c.name == dataset)
+        .values(version=version, rows=rows, newest=newest, updated_at=now, batches=counted.scalar_subquery())
+    )
+
+
+def count_rolled_back(connection: sa.Connection, dataset: str, key: str) -> int:
+    """How often this key has landed and was taken back."""
+    mine = (batches.c.dataset == dataset) & (batches.c.key == key) & (batches.c.status == "rolled_back")
+    return int(connection.execute(sa.select(sa.func.count()).where(mine)).scalar_one())
+
+
+def select_landed(connection: sa.Connection, dataset: str) -> list[tuple[str, str, int, str]]:
+    """Id, key, silver version and status of every batch that has landed, also of those that were taken back."""
+    mine = (batches.c.dataset == dataset) & batches.c.status.in_(["landed", "rolled_back"])
+    columns = (batches.c.id, batches.c.key, batches.c.silver_version, batches.c.status)
+    rows = connection.execute(sa.select(*columns).where(mine).order_by(batches.c.id))
+    return [(row.id, row.key, row.silver_version, row.status) for row in rows]
+
+
+def take_back(connection: sa.Connection, identities: Sequence[str], by: str) -> None:
+    """Batches that no version holds any more: their keys may come again."""
+    for identity in identities:
+        connection.execute(
+            batches.update().where(batches.c.id == identity).values(status="rolled_back", replaced_by=f"{by}")
+        )
+
+
+def bring_back(connection: sa.Connection, identities: Sequence[str]) -> None:
+    for identity in identities:
+        connection.execute(batches.update().where(batches.c.id == identity).values(status="landed", replaced_by=""))
 
 
 def find_landing(connection: sa.Connection, dataset: str) -> Landing | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -133,3 +134,11 @@ def touch_file(connection: sa.Connection, dataset: str, file: SourceFile) -> Non
         .where(source_files.c.dataset == dataset, source_files.c.path == file.path)
         .values(size=file.size, modified_ns=file.modified_ns)
     )
+
+
+def forget_files(connection: sa.Connection, dataset: str, batches: Sequence[str]) -> None:
+    """The files that came with these batches are new again."""
+    for batch in batches:
+        connection.execute(
+            source_files.delete().where(source_files.c.dataset == dataset, source_files.c.batch == batch)
+        )

@@ -199,9 +199,10 @@ def _check_columns(spec: DatasetSpec, text: pl.DataFrame, missing: list[str], re
 
 def _row_rules(spec: DatasetSpec, missing: list[str]) -> list[Rule]:
     """The rules to check row by row: those of the contract, and what key and time ask for by themselves."""
-    rules = [Rule(kind="not_null", column=name) for name in dict.fromkeys([*spec.key, spec.time]) if name]
-    if spec.key:
-        rules.append(Rule(kind="unique", columns=spec.key))
+    identity = declared.identity(spec)
+    rules = [Rule(kind="not_null", column=name) for name in dict.fromkeys([*identity, spec.time]) if name]
+    if identity:
+        rules.append(Rule(kind="unique", columns=identity))
     seen = {(rule.kind, *declared.columns_of(rule)) for rule in rules}
     for rule in spec.contract:
         again = rule.kind in ("not_null", "unique") and (rule.kind, *declared.columns_of(rule)) in seen

@@ -54,6 +54,8 @@ def _check_moments(spec: DatasetSpec) -> None:
             _known(spec, field, [name])
             if spec.columns[name] not in _MOMENTS:
                 raise Invalid(f"{field}: {name!r} is {spec.columns[name]}; it must be a timestamp or a date.")
+    if spec.mode == "upsert" and not spec.key:
+        raise Invalid(f"key: a correction is known by its key, and {spec.name!r} declares none.")
     if spec.partition and not spec.time:
         raise Invalid(f"partition: by {spec.partition} needs `time`, the column that says when a row happened.")
 
@@ -197,6 +199,10 @@ def check_change(old: DatasetSpec, new: DatasetSpec) -> None:
             raise _stays(f"columns: {name!r} of {new.name!r} is {kind} and cannot become {new.columns[name]}")
     if new.key != old.key:
         raise _stays(f"key: {new.name!r} is identified by {old.key}, not by {new.key}")
+    if (new.mode, new.layer, bool(new.query), new.files) != (old.mode, old.layer, bool(old.query), old.files):
+        raise _stays(f"mode: what a row of {new.name!r} means, and where it is kept")
+    if new.mode == "upsert" and new.known_at != old.known_at:
+        raise _stays(f"known_at: corrections of {new.name!r} are told apart by {old.known_at or 'nothing'}")
     if new.partition != old.partition or (new.partition and new.time != old.time):
         raise _stays(f"partition: {new.name!r} is stored by {old.partition or 'no'} {old.time}".rstrip())
 
@@ -209,6 +215,26 @@ def near(name: str, known: Iterable[str]) -> str:
     """`Did you mean ...?` when something known is spelled almost like `name`; nothing otherwise."""
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"Did you mean {found[0]!r}?" if found else ""
+
+
+def identity(spec: DatasetSpec) -> list[str]:
+    """What makes a stored row this one: its key, and where corrections stay side by side, when it became known."""
+    beside = spec.mode == "upsert" and spec.known_at and spec.known_at not in spec.key
+    return [*spec.key, spec.known_at] if beside else list(spec.key)
+
+
+def part_of(spec: DatasetSpec, partition: str) -> dict[str, list[int]]:
+    """The values of the partition columns that `2013-05-01` (or `2013-05`) names; nothing for all rows."""
+    if not partition:
+        return {}
+    pieces = partition.split("-")
+    columns = partition_columns(spec)
+    shape = {"day": "2013-05-01", "month": "2013-05"}.get(spec.partition)
+    if shape is None:
+        raise Invalid(f"partition: {spec.name!r} has no partitions.", hint="Leave it out to replace all rows.")
+    if len(pieces) != len(columns) or not all(piece.isdigit() for piece in pieces):
+        raise Invalid(f"partition: {partition!r} is none of {spec.name!r}.", hint=f"Write it like {shape}.")
+    return {name: [int(piece)] for name, piece in zip(columns, pieces, strict=True)}
 
 
 def partition_columns(spec: DatasetSpec) -> list[str]:

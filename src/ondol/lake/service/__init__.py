@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ondol.kernel.errors import Invalid
+from ondol.kernel.clock import parse_moment
+from ondol.kernel.errors import Invalid, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.lake.rules import casting, contract, text
 from ondol.lake.rules import spec as declared
-from ondol.lake.service import arriving, checking, landing, quarantine
+from ondol.lake.service import arriving, checking, landing, quarantine, silver
 from ondol.lake.types import (
     AppendBatch,
     Batch,
@@ -159,13 +160,23 @@ def validate_dataset(tools: Tools, request: ValidateDataset) -> ValidationReport
 
 @operation("datasets.preview", "GET", "/v1/datasets/{dataset}/preview", scope="read", long=True)
 def preview_dataset(tools: Tools, request: PreviewDataset) -> Preview:
-    """The first rows of a version of bronze or silver, and the table's history."""
+    """The first rows of a version, the newest or that of a moment, and the table's history."""
     _check_limit(request.limit)
     spec = spec_of(tools, request.dataset)
-    table = f"{request.layer}/{spec.name}"
-    if not tools.tables.exists(table):
+    layer = request.layer or spec.layer
+    if layer not in ("bronze", spec.layer):
+        raise Invalid(f"layer is {layer!r}; {spec.name!r} is kept in bronze and in {spec.layer}.")
+    table, version = f"{layer}/{spec.name}", request.version
+    if request.at:
+        version = version_at(tools, spec.name, layer, parse_moment(request.at))
+    elif version < 0 and layer != "bronze":
+        version = current_version(tools, spec.name)
+    elif version < 0 and tools.tables.exists(table):
+        version = tools.tables.version(table)
+    if version < 0:
         return Preview(table=table, version=-1, columns={}, rows=[], history=[])
-    version = request.version if request.version >= 0 else tools.tables.version(table)
+    if layer != "bronze":
+        _check_kept(tools, spec.name, version)
     rows = tools.tables.scan(table, version=version).head(request.limit).collect()
     return Preview(
         table=table,
@@ -180,8 +191,8 @@ def preview_dataset(tools: Tools, request: PreviewDataset) -> Preview:
 def list_batches(tools: Tools, request: ListBatches) -> list[Batch]:
     """The batches of a dataset, the newest first."""
     _check_limit(request.limit)
-    if request.status not in ("", "landed", "quarantined", "replaced", "discarded"):
-        raise Invalid(f"status is {request.status!r}; it is landed, quarantined, replaced or discarded.")
+    if request.status not in ("", "landed", "quarantined", "replaced", "discarded", "rolled_back"):
+        raise Invalid(f"status is {request.status!r}; it is landed, quarantined, replaced, discarded or rolled_back.")
     landing.stored(tools, request.dataset)
     return repo.select_batches(tools.connection, request.dataset, request.status, request.limit)
 
@@ -240,13 +251,14 @@ def current_version(tools: Tools, dataset: str) -> int:
 
 
 def version_at(tools: Tools, dataset: str, layer: str, moment: datetime) -> int:
-    """The version of bronze or silver after the last batch that had landed by then; -1 before the first."""
+    """The version that was the newest at a moment, by the clock of the house; -1 before the first."""
     with tools.transaction(write=False) as inner:
         landing.stored(inner, dataset)
-        last = repo.find_batch_at(inner.connection, dataset, moment)
-    if last is None:
-        return -1
-    return last.bronze_version if layer == "bronze" else last.silver_version
+        if layer == "bronze":
+            last = repo.find_batch_at(inner.connection, dataset, moment)
+            return last.bronze_version if last else -1
+        found = repo.find_version_at(inner.connection, dataset, moment)
+    return found.version if found else -1
 
 
 def column_types(tools: Tools, dataset: str) -> dict[str, str]:
@@ -254,22 +266,42 @@ def column_types(tools: Tools, dataset: str) -> dict[str, str]:
     return {name: str(casting.polars_type(kind)) for name, kind in spec_of(tools, dataset).columns.items()}
 
 
-def scan(tools: Tools, dataset: str, version: int | None = None) -> pl.LazyFrame:
-    """The declared columns of silver, typed, lazily: of a version, or after the last batch.
+def scan(tools: Tools, dataset: str, version: int | None = None, *, at: datetime | None = None) -> pl.LazyFrame:
+    """The declared columns, typed, lazily: of a version, of the version at a moment, or after the last batch.
 
-    Empty before the first batch. A column that was declared later than the version is null.
+    Empty before the first batch. A column that was declared later than the version is null. Where
+    corrections are kept beside what they correct, all of them are there.
     """
     with tools.transaction(write=False) as inner:
         there = landing.stored(inner, dataset).dataset
     wanted = there.version if version is None else version
+    if at is not None:
+        wanted = version_at(tools, dataset, there.spec.layer, at)
     if wanted < 0:
         return casting.empty_frame(there.spec.columns).lazy()
-    rows = tools.tables.scan(landing.silver(dataset), version=wanted)
+    if wanted != there.version:
+        _check_kept(tools, dataset, wanted)
+    rows = tools.tables.scan(silver.table_of(there.spec), version=wanted)
     have = set(rows.collect_schema().names())
     return rows.select(
         pl.col(name) if name in have else pl.lit(None, dtype=casting.polars_type(kind)).alias(name)
         for name, kind in there.spec.columns.items()
     )
+
+
+def table_of(spec: DatasetSpec) -> str:
+    """The table that the typed rows are kept in: `silver/flights`."""
+    return silver.table_of(spec)
+
+
+def _check_kept(tools: Tools, dataset: str, version: int) -> None:
+    with tools.transaction(write=False) as inner:
+        found = repo.find_version(inner.connection, dataset, version)
+    if found and found.gone:
+        raise NotFound(
+            f"Files of version {version} of {dataset!r} were deleted by a vacuum.",
+            hint=f"`ondol datasets versions {dataset}` shows which versions are kept.",
+        )
 
 
 def typed_rows(tools: Tools, dataset: str, rows: list[dict[str, object]]) -> pl.DataFrame:

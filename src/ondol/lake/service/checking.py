@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from ondol.kernel.errors import Invalid
 from ondol.kernel.lazy import lazy
 from ondol.lake.rules import contract, history
+from ondol.lake.service.silver import table_of
 from ondol.lake.types import DatasetSpec
 from ondol.ports.tables import Tables
 from ondol.ports.tools import Tools
@@ -75,7 +76,7 @@ def _values_of(tools: Tools, spec: DatasetSpec, other: repo.Stored | None, name:
         return pl.Series(column, [], dtype=kind)
     kept = _values.setdefault(tools.tables, {})
     if (name, column) not in kept or kept[name, column][0] != version:
-        rows = tools.tables.scan(f"silver/{name}", version=version)
+        rows = tools.tables.scan(table_of(other.dataset.spec), version=version)
         if column not in rows.collect_schema().names():
             return pl.Series(column, [], dtype=kind)
         kept[name, column] = (version, rows.select(pl.col(column).unique()).collect().to_series())

@@ -7,27 +7,22 @@ log: what reached it reaches silver, by whoever comes next when this process die
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
-import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ondol.kernel.errors import Conflict, NotFound, Unavailable
 from ondol.kernel.lazy import lazy
 from ondol.lake.rules import contract
 from ondol.lake.rules import spec as declared
-from ondol.lake.rules.seen import SeenKeys
-from ondol.lake.service import checking, quarantine
+from ondol.lake.service import checking, quarantine, rollback, silver
+from ondol.lake.service.holding import Afloat, abandoned, holder
+from ondol.lake.service.silver import Planned, Shore, shore_of, table_of
 from ondol.lake.types import Batch, BatchLanded, DatasetSpec
+from ondol.lake.types.versions import DatasetRewritten, DatasetVersion, VersionOperation
 from ondol.lineage import service as lineage
 from ondol.lineage.types import Edge, Node
-from ondol.ports.tables import Tables
 from ondol.ports.tools import Tools
 
 if TYPE_CHECKING:
@@ -38,13 +33,10 @@ else:
     pl = lazy("polars")
     repo = lazy("ondol.lake.repo")
 
+Done = TypeVar("Done")
+
 WAIT_SECONDS = 30
 _POLL_SECONDS = 0.02
-# How long another machine's batch may be on its way before it counts as abandoned; on this
-# machine it does as soon as its process is gone.
-_LEASE_SECONDS = 120
-_HOST = socket.gethostname()
-_TOKEN = secrets.token_hex(4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,29 +52,12 @@ class Arrival:
     files: list[repo.SourceFile] = field(default_factory=list)
     delivery: contract.Delivery | None = None
     move: repo.Move | None = None
-
-
-class _Shore:
-    """What this process knows of a dataset's silver keys; one landing of a thread at a time."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.seen: SeenKeys | None = None
-        self.revision = -1
-
-
-_shores: WeakKeyDictionary[Tables, dict[str, _Shore]] = WeakKeyDictionary()
-_guard = threading.Lock()
-_afloat: set[str] = set()
-"""The batches that threads of this process are landing."""
+    part: dict[str, list[int]] | None = None
+    """Replace the rows of this partition, all rows when it is empty; None: land beside them."""
 
 
 def bronze(dataset: str) -> str:
     return f"bronze/{dataset}"
-
-
-def silver(dataset: str) -> str:
-    return f"silver/{dataset}"
 
 
 def stored(tools: Tools, dataset: str) -> repo.Stored:
@@ -101,7 +76,7 @@ def land(tools: Tools, arrival: Arrival, *, whole: bool = True) -> Batch | None:
     Without `whole`, a batch that breaks its contract is left alone and the answer is
     None, so that the caller can send its parts.
     """
-    shore = _shore(tools.tables, arrival.dataset)
+    shore = shore_of(tools.tables, arrival.dataset)
     deadline = time.monotonic() + WAIT_SECONDS
     checked: contract.Checked | None = None
     with shore.lock:
@@ -121,65 +96,110 @@ def land(tools: Tools, arrival: Arrival, *, whole: bool = True) -> Batch | None:
                 return None
             if checked.refused:
                 return _quarantine(tools, arrival, checked, known)
-            rows = _unseen(tools, there, shore, checked.usable)
-            landing = _plan(tools, arrival, checked, rows.height, known)
-            with _Afloat(landing.batch):
+            planned = _planned(tools, there, shore, checked.usable, arrival.part)
+            if planned.conflicts:
+                violations = [*checked.violations, *planned.conflicts]
+                return _quarantine(tools, arrival, replace(checked, violations=violations), known)
+            landing = _plan(tools, arrival, checked, planned, (spec, known))
+            with Afloat(landing.batch):
                 with tools.transaction(write=True) as inner:
                     _check_source(inner, arrival)
                     mine = repo.begin_landing(inner.connection, landing, there.revision)
                 if mine:
                     good = arrival.text if checked.good is None else arrival.text.filter(checked.good)
                     text = good.with_columns(_batch=pl.lit(landing.batch), _landed_at=pl.lit(landing.at))
-                    return _write(tools, there, landing, text, rows, shore)
+                    return _write(tools, there, landing, text, planned.rows, shore)
+
+
+def alone(tools: Tools, dataset: str, how: repo.How, work: Callable[[repo.Stored, repo.Landing], Done]) -> Done:
+    """Do something to silver that is no batch, while nobody lands in the dataset."""
+    shore = shore_of(tools.tables, dataset)
+    deadline = time.monotonic() + WAIT_SECONDS
+    with shore.lock:
+        while True:
+            with tools.transaction(write=False) as inner:
+                there = stored(inner, dataset)
+                other = repo.find_landing(inner.connection, dataset)
+            if other:
+                _wait_or_settle(tools, there, other, shore, deadline)
+                continue
+            landing = _without_rows(tools, dataset, how)
+            with Afloat(landing.batch):
+                with tools.transaction(write=True) as inner:
+                    mine = repo.begin_landing(inner.connection, landing, there.revision)
+                if mine:
+                    shore.seen = None
+                    return work(there, landing)
+
+
+def _without_rows(tools: Tools, dataset: str, how: repo.How) -> repo.Landing:
+    batch = tools.new_id("batch")
+    return repo.Landing(
+        dataset=dataset,
+        batch=batch,
+        key=f"{how.operation}:{batch}",
+        rows=0,
+        landed_rows=0,
+        duplicates=0,
+        newest=None,
+        at=tools.now(),
+        origin=how.operation,
+        files=[],
+        holder=holder(),
+        held_since=tools.wall(),
+        violations=[],
+        refused=[],
+        statistics={},
+        move=None,
+        replaces="",
+        how=how,
+    )
 
 
 def settle(tools: Tools, dataset: str) -> None:
     """Bring to its end what a process that is gone left on its way."""
-    shore = _shore(tools.tables, dataset)
+    shore = shore_of(tools.tables, dataset)
     with shore.lock:
         with tools.transaction(write=False) as inner:
             there = stored(inner, dataset)
             left = repo.find_landing(inner.connection, dataset)
-        if left and _abandoned(left, tools.wall()):
+        if left and abandoned(left, tools.wall()):
             _take_over(tools, there, left, shore)
 
 
-class _Afloat:
-    def __init__(self, batch: str) -> None:
-        self.batch = batch
-
-    def __enter__(self) -> None:
-        _afloat.add(self.batch)
-
-    def __exit__(self, *_error: object) -> None:
-        _afloat.discard(self.batch)
+def _planned(
+    tools: Tools, there: repo.Stored, shore: Shore, usable: pl.DataFrame, part: dict[str, list[int]] | None
+) -> Planned:
+    if part is None:
+        return silver.plan(tools, there, shore, usable)
+    return silver.plan_part(there.dataset.spec, usable, part)
 
 
-def _shore(tables: Tables, dataset: str) -> _Shore:
-    with _guard:
-        return _shores.setdefault(tables, {}).setdefault(dataset, _Shore())
-
-
-def _plan(tools: Tools, arrival: Arrival, checked: contract.Checked, landed: int, known: Batch | None) -> repo.Landing:
+def _plan(
+    tools: Tools, arrival: Arrival, checked: contract.Checked, planned: Planned, about: tuple[DatasetSpec, Batch | None]
+) -> repo.Landing:
+    spec, known = about
     batch = tools.new_id("batch")
+    operation = spec.mode if arrival.part is None else "replace"
     return repo.Landing(
         dataset=arrival.dataset,
         batch=batch,
         key=arrival.key,
         rows=arrival.text.height,
-        landed_rows=landed,
-        duplicates=checked.usable.height - landed,
+        landed_rows=planned.rows.height,
+        duplicates=planned.duplicates,
         newest=checked.newest,
         at=tools.now(),
         origin=arrival.origin,
         files=arrival.files,
-        holder=_holder(),
+        holder=holder(),
         held_since=tools.wall(),
         violations=checked.violations,
         refused=quarantine.keep_bad_rows(tools, arrival, checked),
         statistics=checked.statistics,
         move=arrival.move,
         replaces=known.id if known else "",
+        how=repo.How(operation=operation, updated=planned.updated, part=arrival.part or {}),
     )
 
 
@@ -200,39 +220,18 @@ def _check_source(tools: Tools, arrival: Arrival) -> None:
         )
 
 
-def _unseen(tools: Tools, there: repo.Stored, shore: _Shore, usable: pl.DataFrame) -> pl.DataFrame:
-    """The rows whose keys silver does not have, reading silver only when somebody else wrote to it."""
-    key = there.dataset.spec.key
-    if not key:
-        return usable
-    if shore.seen is None or shore.revision != there.revision:
-        name = silver(there.dataset.name)
-        if tools.tables.exists(name):
-            shore.seen = SeenKeys(tools.tables.scan(name).select(key).collect())
-        else:
-            shore.seen = SeenKeys(usable.select(key).clear())
-        shore.revision = there.revision
-    if not usable.height:
-        return usable
-    return usable.filter(shore.seen.unseen(usable.select(key)))
-
-
 def _write(
-    tools: Tools, there: repo.Stored, landing: repo.Landing, text: pl.DataFrame, rows: pl.DataFrame, shore: _Shore
+    tools: Tools, there: repo.Stored, landing: repo.Landing, text: pl.DataFrame, rows: pl.DataFrame, shore: Shore
 ) -> Batch:
     """The two Delta commits, then the row that makes the batch known."""
-    spec, key = there.dataset.spec, f"{landing.dataset}/{landing.key}"
+    spec, key = there.dataset.spec, _delta_key(tools, landing)
     bronze_version, silver_version = -1, there.dataset.version
     if text.height:
         bronze_version = tools.tables.append(bronze(spec.name), text, key=key, evolve=True)
-    if landing.landed_rows:
-        silver_version = tools.tables.append(
-            silver(spec.name),
-            declared.partitioned(rows, spec),
-            key=key,
-            partition_by=declared.partition_columns(spec) or None,
-            evolve=True,
-        )
+    replaces = landing.how.operation == "replace"
+    if landing.landed_rows or (replaces and silver_version >= 0):
+        silver_version = silver.write(tools, spec, landing.how, rows, key)
+    measured = silver.measure(tools, spec, silver_version) if replaces and silver_version >= 0 else None
     batch = Batch(
         id=landing.batch,
         dataset=landing.dataset,
@@ -241,6 +240,7 @@ def _write(
         rows=landing.rows,
         landed_rows=landing.landed_rows,
         duplicates=landing.duplicates,
+        updated=landing.how.updated,
         at=landing.at,
         origin=landing.origin,
         bronze_version=bronze_version,
@@ -253,29 +253,60 @@ def _write(
             raise Unavailable(f"The batch {landing.key!r} was taken over meanwhile.", hint="Send it again.")
         # Nobody else lands in this dataset meanwhile, so what was read before is still true.
         newest = max((one for one in (there.dataset.newest, landing.newest) if one), default=None)
+        rows_now = there.dataset.rows + landing.landed_rows - landing.how.updated
+        if measured:
+            rows_now, newest = measured
         if landing.replaces:
             repo.replace_batch(inner.connection, landing.replaces, batch)
-        repo.insert_batch(inner.connection, batch, newest, inner.now())
+        repo.insert_batch(inner.connection, batch, newest, inner.now(), rows_now)
         repo.put_files(inner.connection, landing.dataset, landing.batch, landing.files, inner.now())
         repo.put_statistics(inner.connection, batch, landing.statistics)
         repo.move_on(inner.connection, landing.dataset, landing.move, inner.now())
-        _record(inner, batch, spec)
+        _record(inner, batch, spec, silver_version > there.dataset.version)
+        if silver_version > there.dataset.version:
+            _note_version(inner, batch, landing, rows_now)
         for rest in landing.refused:
             quarantine.note(inner, rest)
         inner.emit(BatchLanded(subject=spec.name, batch=batch.id, rows=batch.landed_rows, version=silver_version))
-    if shore.seen is not None and shore.revision == there.revision and spec.key:
-        shore.seen.add(rows.select(spec.key))
+    if shore.seen is not None and shore.revision == there.revision and spec.key and not replaces:
+        shore.seen.add(rows.select(declared.identity(spec)))
         shore.revision = there.revision + 1
     return batch
 
 
-def _record(tools: Tools, batch: Batch, spec: DatasetSpec) -> None:
+def _delta_key(tools: Tools, landing: repo.Landing) -> str:
+    """What the commits of a batch are known by; another one when a batch of that key was taken back."""
+    with tools.transaction(write=False) as inner:
+        before = repo.count_rolled_back(inner.connection, landing.dataset, landing.key)
+    return f"{landing.dataset}/{landing.key}" + (f"#{before}" if before else "")
+
+
+def _note_version(tools: Tools, batch: Batch, landing: repo.Landing, rows: int) -> None:
+    operation: VersionOperation = "corrected" if batch.updated else "landed"
+    if landing.how.operation == "replace":
+        operation = "replaced"
+    noted = DatasetVersion(
+        dataset=batch.dataset,
+        version=batch.silver_version,
+        at=batch.at,
+        operation=operation,
+        batch=batch.id,
+        rows=rows,
+        by=tools.actor,
+    )
+    repo.insert_version(tools.connection, noted)
+    if operation != "landed":
+        rewritten = DatasetRewritten(subject=batch.dataset, version=batch.silver_version, operation=operation)
+        tools.emit(rewritten)
+
+
+def _record(tools: Tools, batch: Batch, spec: DatasetSpec, moved: bool) -> None:
     facts = {"rows": batch.rows, "landed": batch.landed_rows, "origin": batch.origin}
     nodes = [Node(id=batch.id, kind="batch", title=f"{batch.dataset}: {batch.key}", facts=facts, at=batch.at)]
     edges = [Edge(made=batch.id, origin=f"dataset:{batch.dataset}", relation="checked_by")]
-    if batch.landed_rows:
-        table = f"table:{silver(batch.dataset)}@{batch.silver_version}"
-        title = f"{silver(batch.dataset)} version {batch.silver_version}"
+    if moved:
+        table = f"table:{table_of(spec)}@{batch.silver_version}"
+        title = f"{table_of(spec)} version {batch.silver_version}"
         nodes.append(Node(id=table, kind="table", title=title, facts={"added_rows": batch.landed_rows}, at=batch.at))
         edges.append(Edge(made=table, origin=batch.id, relation="landed_from"))
     lineage.record(tools, nodes=nodes, edges=edges)
@@ -299,8 +330,8 @@ def _quarantine(tools: Tools, arrival: Arrival, checked: contract.Checked, known
     return batch
 
 
-def _wait_or_settle(tools: Tools, there: repo.Stored, landing: repo.Landing, shore: _Shore, deadline: float) -> None:
-    if _abandoned(landing, tools.wall()):
+def _wait_or_settle(tools: Tools, there: repo.Stored, landing: repo.Landing, shore: Shore, deadline: float) -> None:
+    if abandoned(landing, tools.wall()):
         _take_over(tools, there, landing, shore)
         return
     if time.monotonic() > deadline:
@@ -311,46 +342,29 @@ def _wait_or_settle(tools: Tools, there: repo.Stored, landing: repo.Landing, sho
     time.sleep(_POLL_SECONDS)
 
 
-def _take_over(tools: Tools, there: repo.Stored, landing: repo.Landing, shore: _Shore) -> None:
+def _take_over(tools: Tools, there: repo.Stored, landing: repo.Landing, shore: Shore) -> None:
     """All of it when bronze has the rows, nothing of it otherwise."""
-    with _Afloat(landing.batch):
+    with Afloat(landing.batch):
         with tools.transaction(write=True) as inner:
-            if not repo.take_over(inner.connection, landing, _holder(), inner.wall()):
+            if not repo.take_over(inner.connection, landing, holder(), inner.wall()):
                 return
         shore.seen = None
+        if landing.how.operation == "roll_back":
+            rollback.finish(tools, there, landing)
+            return
         text = _in_bronze(tools, landing)
-        if landing.rows and not text.height:
+        # What is computed is computed anew, from the state that was stored.
+        if (landing.rows and not text.height) or landing.how.operation == "compute":
             with tools.transaction(write=True) as inner:
                 repo.end_landing(inner.connection, landing)
             return
         # When silver has the rows already, none is left, and the key answers with the version of then.
         rows = contract.usable_rows(there.dataset.spec, text)
-        _write(tools, there, landing, text, _unseen(tools, there, shore, rows), shore)
+        part = landing.how.part if landing.how.operation == "replace" else None
+        _write(tools, there, landing, text, _planned(tools, there, shore, rows, part).rows, shore)
 
 
 def _in_bronze(tools: Tools, landing: repo.Landing) -> pl.DataFrame:
     if not tools.tables.exists(bronze(landing.dataset)):
         return pl.DataFrame()
     return tools.tables.scan(bronze(landing.dataset)).filter(pl.col("_batch") == landing.batch).collect()
-
-
-def _holder() -> str:
-    return f"{_HOST} {os.getpid()} {_TOKEN}"
-
-
-def _abandoned(landing: repo.Landing, now: datetime) -> bool:
-    """Whether nobody works on it any more."""
-    host, process, token = landing.holder.rsplit(" ", 2)
-    if (now - landing.held_since).total_seconds() > _LEASE_SECONDS:
-        return True
-    if host != _HOST:
-        return False
-    if int(process) == os.getpid():
-        return token != _TOKEN or landing.batch not in _afloat
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

@@ -114,7 +114,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-BatchStatus = Literal["landed", "quarantined", "replaced", "discarded"]
+BatchStatus = Literal["landed", "quarantined", "replaced", "discarded", "rolled_back"]
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +133,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     bronze_version: int = -1
     silver_version: int = -1
+    updated: int = 0
+    """Of the landed rows, those that took the place of another one."""
     refused_rows: int = 0
     replaced_by: str = ""
     quarantine: str = ""
@@ -232,8 +234,11 @@ class DiscardBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 class PreviewDataset(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
-    layer: Literal["bronze", "silver"] = "silver"
+    layer: Literal["", "bronze", "silver", "gold"] = ""
+    """Without it, where the typed rows are."""
     version: int = -1
+    at: str = ""
+    """A day or a moment: the version of then, by the clock of the house."""
     limit: int = 50
 
 

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("landed_rows", sa.BigInteger(), nullable=False),
         sa.Column("duplicates", sa.BigInteger(), nullable=False),
+        sa.Column("updated", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.String(length=32), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("bronze_version", sa.Integer(), nullable=False),
@@ -42,6 +43,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_batches_dataset_id"), ["dataset", "id"], unique=False)
+
+    op.create_table(
+        "dataset_versions",
+        sa.Column("dataset", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.Column("operation", sa.String(length=16), nullable=False),
+        sa.Column("batch", sa.String(length=40), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("target", sa.Integer(), nullable=False),
+        sa.Column("by", sa.String(length=200), nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "version", name=op.f("pk_dataset_versions")),
+    )
+    with op.batch_alter_table("dataset_versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dataset_versions_dataset_at"), ["dataset", "at"], unique=False)
 
     op.create_table(
         "datasets",
@@ -76,6 +93,7 @@ def upgrade() -> None:
         sa.Column("statistics", sa.Text(), nullable=False),
         sa.Column("move", sa.Text(), nullable=True),
         sa.Column("replaces", sa.String(length=40), nullable=False),
+        sa.Column("how", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("dataset", name=op.f("pk_landings")),
     )
     op.create_table(
