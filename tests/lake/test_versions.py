@@ -13,10 +13,10 @@ from ondol.lake.service import versions
 from ondol.lake.types import GetDataset, ListBatches, PreviewDataset
 from ondol.lake.types.versions import (
     CompactDataset,
-    CompareVersions,
+    CompareDatasetVersions,
     DatasetRewritten,
     ListChanges,
-    ListVersions,
+    ListDatasetVersions,
     ReplaceRows,
     RollBack,
     VacuumDataset,
@@ -41,7 +41,7 @@ def delays(lake: Lake) -> dict[str, float]:
 
 
 def noted(lake: Lake) -> list[tuple[int, str, int]]:
-    found = lake.call(versions.list_versions, ListVersions(dataset="flights"))
+    found = lake.call(versions.list_versions, ListDatasetVersions(dataset="flights"))
     return [(one.version, one.operation, one.rows) for one in found]
 
 
@@ -182,7 +182,7 @@ def test_two_versions_are_compared_by_key(lake: Lake):
     lake.append("two", [flight(1, arrival_delay=50.0, carrier="DL"), flight(9)])
     request = ReplaceRows(dataset="flights", key="drop", rows=flights(1, 5), partition="2013-01-02")
     lake.call(versions.replace_rows, request)
-    found = lake.call(versions.compare_versions, CompareVersions(dataset="flights", before=0, after=1))
+    found = lake.call(versions.compare_versions, CompareDatasetVersions(dataset="flights", before=0, after=1))
     assert (found.added, found.changed, found.removed, found.rows_before, found.rows_after) == (1, 1, 0, 5, 6)
     (changed,) = found.changed_rows
     assert (changed.key, changed.before) == ({"flight_id": "f1"}, {"carrier": "UA", "arrival_delay": 1.0})
@@ -190,7 +190,7 @@ def test_two_versions_are_compared_by_key(lake: Lake):
     figures = {one.column: one for one in found.columns}
     assert (figures["arrival_delay"].most_before, figures["arrival_delay"].most_after) == (4.0, 50.0)
     assert figures["distance"].mean_before == 102.0
-    whole = lake.call(versions.compare_versions, CompareVersions(dataset="flights", before=0))
+    whole = lake.call(versions.compare_versions, CompareDatasetVersions(dataset="flights", before=0))
     assert (whole.added, whole.changed, whole.removed) == (0, 0, 1)
     assert whole.removed_rows[0]["flight_id"] == "f0"
     msgspec.json.encode(found)
@@ -201,7 +201,7 @@ def test_without_a_key_rows_are_added_and_removed(lake: Lake):
     lake.append("one", [flight(1), flight(1), flight(2)])
     request = ReplaceRows(dataset="flights", key="x", rows=[flight(1), flight(3)], partition="2013-01-02")
     lake.call(versions.replace_rows, request)
-    found = lake.call(versions.compare_versions, CompareVersions(dataset="flights", before=0))
+    found = lake.call(versions.compare_versions, CompareDatasetVersions(dataset="flights", before=0))
     assert (found.added, found.changed, found.removed) == (1, 0, 2)
     assert [row["flight_id"] for row in found.removed_rows] == ["f1", "f2"]
 
@@ -261,7 +261,7 @@ def test_vacuum_keeps_what_a_model_was_made_from(lake: Lake):
     for ask in (
         lambda: service.scan(lake.tools, "flights", 0),
         lambda: lake.call(service.preview_dataset, PreviewDataset(dataset="flights", version=2)),
-        lambda: lake.call(versions.compare_versions, CompareVersions(dataset="flights", before=0)),
+        lambda: lake.call(versions.compare_versions, CompareDatasetVersions(dataset="flights", before=0)),
         lambda: lake.call(versions.roll_back, RollBack(dataset="flights", version=0)),
     ):
         with pytest.raises(NotFound, match="vacuum"):

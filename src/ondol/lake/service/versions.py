@@ -16,18 +16,18 @@ from ondol.lake.types import Batch, DatasetSpec
 from ondol.lake.types.versions import (
     CompactDataset,
     CompactReport,
-    CompareVersions,
-    Comparison,
+    CompareDatasetVersions,
     DatasetVersion,
     KeptVersion,
     ListChanges,
-    ListVersions,
+    ListDatasetVersions,
     ReplaceRows,
     RollBack,
     RolledBack,
     RowChange,
     VacuumDataset,
     VacuumReport,
+    VersionComparison,
 )
 from ondol.lineage import service as lineage
 from ondol.ports.tools import Tools
@@ -46,7 +46,7 @@ _KEY_LENGTH = 200
 
 
 @operation("datasets.versions", "GET", "/v1/datasets/{dataset}/versions", scope="read")
-def list_versions(tools: Tools, request: ListVersions) -> list[DatasetVersion]:
+def list_versions(tools: Tools, request: ListDatasetVersions) -> list[DatasetVersion]:
     """The versions of a dataset, the newest first: what made each, how many rows it has, whether it can be read."""
     if not 1 <= request.limit <= _ROW_LIMIT:
         raise Invalid(f"limit is {request.limit}; it may be 1 to {_ROW_LIMIT}.")
@@ -97,7 +97,7 @@ def roll_back(tools: Tools, request: RollBack) -> RolledBack:
 
 
 @operation("datasets.diff", "GET", "/v1/datasets/{dataset}/diff", scope="read", long=True)
-def compare_versions(tools: Tools, request: CompareVersions) -> Comparison:
+def compare_versions(tools: Tools, request: CompareDatasetVersions) -> VersionComparison:
     """What lies between two versions: rows added, changed and removed by key with samples, columns, figures.
 
     Files that both versions share are not compared.
@@ -112,7 +112,7 @@ def compare_versions(tools: Tools, request: CompareVersions) -> Comparison:
     found = _difference(tools, spec, ends[0].version, ends[1].version)
     scans = [_visible(tools, spec, one.version) for one in ends]
     key = declared.identity(spec)
-    return Comparison(
+    return VersionComparison(
         dataset=request.dataset,
         before=ends[0].version,
         after=ends[1].version,

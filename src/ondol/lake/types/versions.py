@@ -30,7 +30,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     gone: bool = False
 
 
-class ListVersions(msgspec.Struct, frozen=True, kw_only=True):
+class ListDatasetVersions(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
     limit: int = 100
 
@@ -65,7 +65,7 @@ class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
     back: list[str]
 
 
-class CompareVersions(msgspec.Struct, frozen=True, kw_only=True):
+class CompareDatasetVersions(msgspec.Struct, frozen=True, kw_only=True):
     """`after` -1 is the newest version."""
 
     dataset: str
@@ -98,7 +98,7 @@ class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):
     mean_after: float | None = None
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class VersionComparison(msgspec.Struct, frozen=True, kw_only=True):
     """Rows are compared by the key; without a key a row is added or removed, never changed."""
 
     dataset: str
