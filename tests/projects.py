@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ondol import heartbeat
 from ondol.home import House
 from ondol.pipelines.types import PipelineRun
 from ondol.project.types import Plan
+from ondol.sdk.collector import asking
 from ondol.sdk.project_file import read_project
 
 ARITHMETIC = """\
@@ -95,12 +97,14 @@ def marks(folder: Path) -> list[str]:
 
 
 def apply(house: House, folder: Path) -> Plan:
-    plan: Plan = house.call("project.apply", fields(folder))
+    plan: Plan = house.call("project.apply", fields(folder, house))
     return plan
 
 
-def fields(folder: Path) -> dict[str, Any]:
-    found = read_project(folder)
+def fields(folder: Path, house: House | None = None) -> dict[str, Any]:
+    """What `ondol apply` sends; with a house, the file may name what other projects declare there."""
+    with asking(house.call) if house else nullcontext():
+        found = read_project(folder)
     return {field.name: getattr(found, field.name) for field in msgspec.structs.fields(found)}
 
 

@@ -12,7 +12,8 @@ flights = od.dataset(
     columns={"flight_id": "string", "carrier": "string", "tailnum": "string", "origin": "string", "dest": "string",
              "local_date": "date", "hour": "integer", "minute": "integer", "distance": "double", "arr_delay": "double",
              "departs_at": "timestamp", "known_at": "timestamp"},
-    partition="month", where="arr_delay is not null", owner="operations",
+    partition="month", where="arr_delay is not null", owner="operations", description="Departures from New York City.",
+    descriptions={"carrier": "the airline, two letters", "arr_delay": "minutes late at the gate, below 0 when early"},
     contract=[od.unique("flight_id"), od.not_null("carrier"), od.between("distance", 1, 6000), od.fresh("3d")],
 )  # fmt: skip
 weather = od.dataset(
@@ -28,10 +29,10 @@ planes = od.dataset("planes", source=od.csv("data/planes.csv"), key="tailnum", t
 
 measured = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
 weather_now = od.feature_view("weather_now", entity="origin", dataset=weather, ttl="3h", features=measured)
-recent = od.mean(LATE, window="7d")
-carrier_late = od.feature_view("carrier_late", entity="carrier", dataset=flights, features={"carrier_late_7d": recent})
-route = ["origin", "dest"]
-route_late = od.feature_view("route_late", entity=route, dataset=flights, features={"route_late_7d": recent})
+late = od.mean(LATE, window="7d")
+carrier_late = od.feature_view("carrier_late", entity="carrier", dataset=flights, features={"carrier_late_7d": late},
+                               descriptions={"carrier_late_7d": "share of late arrivals of the carrier"})  # fmt: skip
+route_late = od.feature_view("route_late", entity=["origin", "dest"], dataset=flights, features={"route_late_7d": late})
 plane = od.feature_view("plane", entity="tailnum", dataset=planes, features=["2013 - built as plane_age", "seats"])
 weekday = "extract(isodow from local_date) as weekday"
 schedule = od.row_features("schedule", ["hour * 60 + minute as minute_of_day", weekday, "distance"])
@@ -67,8 +68,7 @@ def training() -> None:
 @od.pipeline
 def careless() -> None:
     """What a tired person might do on a Friday: mix up the labels, and skip the gate."""
-    rows = od.training_set(inputs)
-    model = train(rows.with_columns(pl.col("label").shuffle(seed=1)))
+    model = train(od.training_set(inputs).with_columns(pl.col("label").shuffle(seed=1)))
     od.deploy(od.candidate("flight-delay", model), to="flight-delay", past_the_gate=True)
 
 

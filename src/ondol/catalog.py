@@ -7,6 +7,8 @@ the `REACTIONS` that answer it. A room added here is open at every door.
 from __future__ import annotations
 
 import ondol.access.service
+import ondol.discovery.reactions
+import ondol.discovery.service
 import ondol.evals.service
 import ondol.events.service
 import ondol.features.reactions
@@ -80,6 +82,7 @@ ROOMS = (
     (ondol.monitoring.service, ondol.monitoring.reactions),
     (ondol.loop.service, ondol.loop.reactions),
     (ondol.project.service, ondol.project.reactions),
+    (ondol.discovery.service, ondol.discovery.reactions),
 )
 
 OPERATIONS: dict[str, Operation] = {}

@@ -55,6 +55,8 @@ class ViewSpec(msgspec.Struct, frozen=True, kw_only=True):
     features: list[Feature]
     ttl: str = ""
     description: str = ""
+    descriptions: dict[str, str] = {}
+    """Of features, by name."""
     owner: str = ""
     tags: list[str] = []
     fresh: str = ""

@@ -112,6 +112,13 @@ def read_nodes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Node]
     return found
 
 
+def read_nodes_of(connection: sa.Connection, start: str) -> list[Node]:
+    """The nodes whose id begins with `start`, the newest first."""
+    query = sa.select(nodes).where(nodes.c.id.startswith(start, autoescape=True)).order_by(nodes.c.at.desc())
+    rows = connection.execute(query)
+    return [Node(id=row.id, kind=row.kind, title=row.title, facts=row.facts, at=row.at) for row in rows]
+
+
 def is_named(connection: sa.Connection, identity: str) -> bool:
     """Whether an edge starts or ends at this id."""
     either = sa.select(edges.c.made).where(edges.c.made == identity)

@@ -65,6 +65,11 @@ def referring(tools: Tools, prefix: str) -> list[Edge]:
     return repo.edges_from(tools.connection, prefix)
 
 
+def versions_of(tools: Tools, kind: str, name: str) -> list[Node]:
+    """Every definition that was written down as `kind:name@hash`, the newest first. Needs an open transaction."""
+    return repo.read_nodes_of(tools.connection, f"{kind}:{name}@")
+
+
 @operation("openlineage.receive", "POST", "/api/v1/lineage", scope="write")
 def receive(tools: Tools, request: OpenEvent) -> OpenEventTaken:
     """Take an event of OpenLineage: what a run of Spark, dbt, Airflow ... has read and written.

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ondol.kernel.errors import Invalid, TooLarge
+from ondol.kernel.errors import Conflict, Invalid, TooLarge
 from ondol.project.types import Change, Declarations, Difference, PlanProject, Project
 
 LARGEST_BYTES = 1_000_000
@@ -114,10 +114,30 @@ def _imported(tree: ast.AST) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def undeclared(declarations: Declarations, running: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """`"dataset flights"` for each thing that runs and is not declared."""
+def check_owners(project: str, changes: Sequence[Change], owners: Mapping[tuple[str, str], str]) -> None:
+    """Raises `Conflict` when a project changes what another one declares."""
+    for change in changes:
+        owner = owners.get((change.kind, change.name), project)
+        if change.action != "keep" and owner != project:
+            fields = ", ".join(difference.field for difference in change.differences)
+            word = {"dataset": "dataset", "feature view": "feature_view"}.get(change.kind)
+            use = f'od.{word}("{change.name}") uses it as it is. ' if word else ""
+            raise Conflict(
+                f"The {change.kind} {change.name!r} is declared by the project {owner!r}, in another way ({fields}).",
+                hint=f"{use}`ondol apply --take-over` makes it the project {project!r}'s own.",
+            )
+
+
+def undeclared(
+    declarations: Declarations,
+    running: Mapping[str, Mapping[str, Any]],
+    owners: Mapping[tuple[str, str], str],
+    project: str,
+) -> list[str]:
+    """`"dataset flights"` for each thing of this project, or of none, that runs and is not declared."""
     found = []
     for group, kind in KINDS.items():
         declared = {name_of(spec) for spec in getattr(declarations, group)}
-        found += [f"{kind} {name}" for name in running[group] if name not in declared]
+        mine = [name for name in running[group] if owners.get((kind, name), project) == project]
+        found += [f"{kind} {name}" for name in mine if name not in declared]
     return found

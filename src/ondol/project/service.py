@@ -27,6 +27,9 @@ from ondol.project.types import (
     Change,
     Declarations,
     GetProject,
+    ListOwners,
+    ListProjects,
+    OwnedThing,
     Plan,
     PlanProject,
     Project,
@@ -59,12 +62,14 @@ def apply_project(tools: Tools, request: ApplyProject) -> Plan:
     _store_code(tools, request)
     with tools.transaction(write=True) as inner:
         plan, declarations = _plan(inner, request)
-        known = repo.find_newest(inner.connection)
+        known = repo.find_project(inner.connection, request.name)
         moved = known is None or known.root != request.root
         changed = [change for change in plan.changes if change.action != "keep"]
         if changed or moved:
             _declare(inner, request, declarations, plan.changes, moved)
             _note(inner, request, declarations, plan.code)
+        _own(inner, request, plan.changes)
+        if changed or moved:
             applied = ProjectApplied(subject=request.name, code=plan.code, changes=len(changed))
             inner.emit(applied)
     return plan
@@ -72,10 +77,25 @@ def apply_project(tools: Tools, request: ApplyProject) -> Plan:
 
 @operation("project.get", "GET", "/v1/project", scope="read")
 def get_project(tools: Tools, request: GetProject) -> Project:
-    """The project that was applied last."""
-    if found := repo.find_newest(tools.connection):
+    """A project by its name, or the one that was applied last."""
+    if found := repo.find_project(tools.connection, request.name):
         return found
+    if request.name:
+        raise NotFound(f"There is no project {request.name!r}.", hint="ondol projects list")
     raise NotFound("No project has been applied yet.", hint="ondol apply project.py")
+
+
+@operation("projects.list", "GET", "/v1/projects", scope="read")
+def list_projects(tools: Tools, request: ListProjects) -> list[Project]:
+    """Every project that was applied to this house, by name."""
+    return repo.select_projects(tools.connection)
+
+
+@operation("projects.things", "GET", "/v1/projects/things", scope="read")
+def list_owners(tools: Tools, request: ListOwners) -> list[OwnedThing]:
+    """Which project declares what: names are common to all projects, and each thing has one owner."""
+    owners = sorted(repo.owners(tools.connection).items())
+    return [OwnedThing(kind=kind, name=name, project=project) for (kind, name), project in owners]
 
 
 def snapshot_path(code: str) -> str:
@@ -98,10 +118,14 @@ def _plan(tools: Tools, request: PlanProject) -> tuple[Plan, Declarations]:
     code = rules.code_hash(request.entry, request.files)
     declarations = rules.with_code(request.declarations, code, request.commit)
     running = _running(tools)
-    changes = [rules.code_change(request.name, code, repo.find_newest(tools.connection))]
+    owners = repo.owners(tools.connection)
+    changes = [rules.code_change(request.name, code, repo.find_project(tools.connection, request.name))]
     for group, kind in rules.KINDS.items():
         changes += rules.compare(kind, getattr(declarations, group), running[group])
-    plan = Plan(project=request.name, code=code, changes=changes, undeclared=rules.undeclared(declarations, running))
+    if not request.take_over:
+        rules.check_owners(request.name, changes, owners)
+    undeclared = rules.undeclared(declarations, running, owners, request.name)
+    plan = Plan(project=request.name, code=code, changes=changes, undeclared=undeclared)
     return plan, declarations
 
 
@@ -137,6 +161,15 @@ def _declare(
         for spec in getattr(declarations, group):
             if (kind, rules.name_of(spec)) not in kept or (moved and group == "datasets"):
                 declare[group](spec)
+
+
+def _own(tools: Tools, request: PlanProject, changes: Sequence[Change]) -> None:
+    """What this project has declared is its own; what it declares just as another project does stays with that one."""
+    owners = repo.owners(tools.connection)
+    declared = [(change.kind, change.name) for change in changes if change.kind != "code"]
+    fresh = [thing for thing in declared if thing not in owners]
+    others = [thing for thing in declared if owners.get(thing, request.name) != request.name]
+    repo.take(tools.connection, request.name, fresh + (others if request.take_over else []), tools.now())
 
 
 def _note(tools: Tools, request: PlanProject, declarations: Declarations, code: str) -> None:

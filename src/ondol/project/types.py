@@ -38,6 +38,8 @@ class PlanProject(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the files is the project file."""
     declarations: Declarations
     commit: str = ""
+    take_over: bool = False
+    """Also change what another project declares, and own it from then on."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +74,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     changes: list[Change]
     undeclared: list[str] = []
-    """Things that run but are in no project file any more; applying leaves them alone."""
+    """Things of this project (or of none) that run but are in its file no more; applying leaves them alone."""
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +89,26 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GetProject(msgspec.Struct, frozen=True, kw_only=True):
+    """`name`: the one that was applied last when it is empty."""
+
+    name: str = ""
+
+
+class ListProjects(msgspec.Struct, frozen=True, kw_only=True):
     pass
+
+
+class ListOwners(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class OwnedThing(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing (`dataset`, `feature view`, `feature service`, `pipeline`, `model`, `endpoint`, `monitor`) and the
+    project that declares it."""
+
+    kind: str
+    name: str
+    project: str
 
 
 class ProjectApplied(Event, frozen=True, kw_only=True):

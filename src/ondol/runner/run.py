@@ -11,6 +11,7 @@ from ondol.home import House
 from ondol.kernel.errors import Invalid, NotFound, OndolError, Unavailable
 from ondol.pipelines.types import BeginPipelineRun, FinishPipelineRun, PipelineRun
 from ondol.runner.code import unpack, warm_up, working_in
+from ondol.sdk.collector import asking
 from ondol.sdk.context import RunContext, StepFailed, describe, running
 from ondol.sdk.project_file import load_project
 
@@ -29,12 +30,12 @@ def run_job(house: House, job: str) -> None:
 
 def _run(house: House, run: PipelineRun) -> str:
     """Call the pipeline; what went wrong, or nothing."""
-    project = house.call("project.get")
     commit = house.call("pipelines.get", {"pipeline": run.pipeline}).spec.commit
     tools = house.tools(_actor(run))
     root, snapshot = unpack(tools.blobs, run.code, house.config.home_path / "code")
+    project = house.call("project.get", {"name": snapshot.name})
     try:
-        with working_in(project.root, root):
+        with working_in(project.root, root), asking(house.call):
             _, collector = load_project(root / snapshot.entry, stay=True)
             warm_up(snapshot.files)
             pipeline = collector.pipelines.get(run.pipeline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
-from ondol.kernel.errors import Invalid
+from ondol.kernel.errors import Invalid, NotFound
 from ondol.project.types import Declarations
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Collector:
 
 
 _current: ContextVar[Collector | None] = ContextVar("ondol_collector", default=None)
+_house: ContextVar[Callable[[str, dict[str, Any]], Any] | None] = ContextVar("ondol_house", default=None)
 
 
 @contextmanager
@@ -48,6 +49,27 @@ def collecting() -> Iterator[Collector]:
         yield collector
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def asking(call: Callable[[str, dict[str, Any]], Any]) -> Iterator[None]:
+    """Inside the block, names that a file does not declare are looked up by this call: operation, fields."""
+    token = _house.set(call)
+    try:
+        yield
+    finally:
+        _house.reset(token)
+
+
+def known(what: str, operation: str, fields: dict[str, Any]) -> Any:
+    """What the house has under a name, whichever project has declared it."""
+    call = _house.get()
+    if call is None:
+        raise wrong(f"{what} is only known to a house, and there is none.", hint="`ondol plan` asks the house.")
+    try:
+        return call(operation, fields)
+    except NotFound as error:
+        raise wrong(error.message, hint=error.hint) from error
 
 
 def declare(kind: Kind, name: str, spec: msgspec.Struct) -> None:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, TypedDict, Unpack
 
 from ondol.lake.types import ColumnType, DatasetSpec, FileSource, Rule, Source
-from ondol.sdk.collector import build, declare, wrong
+from ondol.sdk.collector import build, declare, known, wrong
 
 _FORMATS: dict[str, Literal["csv", "parquet", "json"]] = {
     ".csv": "csv",
@@ -41,6 +41,7 @@ class DatasetOptions(TypedDict, total=False):
     where: str
     contract: list[Rule]
     description: str
+    descriptions: dict[str, str]
     owner: str
     tags: list[str]
     mode: Literal["append", "upsert"]
@@ -49,21 +50,30 @@ class DatasetOptions(TypedDict, total=False):
 
 
 def dataset(
-    name: str, *, columns: dict[str, ColumnType], key: str | list[str], **options: Unpack[DatasetOptions]
+    name: str,
+    *,
+    columns: dict[str, ColumnType] | None = None,
+    key: str | list[str] = "",
+    **options: Unpack[DatasetOptions],
 ) -> Dataset:
     """A table of the lake: its typed columns, its key, where its rows come from, and its contract.
 
+    With nothing but a name it is a dataset that another project declares, as it is there.
+
     `time` is the column that says when a row happened, `known_at` the one that says
     when it became known (the same when empty): training sets only see what was known.
+    `descriptions` say in words what columns hold: `{"arr_delay": "minutes late at the gate"}`.
 
     `mode="upsert"` takes a row whose key has landed before as a correction: it replaces the
     row before, or, with `known_at`, stands beside it, and every instant sees what was known then.
     """
-    fields: dict[str, Any] = {"name": name, "columns": columns, "key": _listed(key), **options}
+    if columns is None and not key and not options:
+        return Dataset(known(f"dataset {name!r}", "datasets.get", {"dataset": name}).spec)
+    fields: dict[str, Any] = {"name": name, "columns": columns or {}, "key": _listed(key), **options}
     if isinstance(source := options.get("source"), str):
         fields["source"] = _source(source)
     spec = build(DatasetSpec, f"dataset {name!r}", fields)
-    for column in filter(None, [*spec.key, spec.time, spec.known_at, *_columns_of(spec.contract)]):
+    for column in filter(None, [*spec.key, spec.time, spec.known_at, *_columns_of(spec.contract), *spec.descriptions]):
         check_column(spec, column)
     declare("datasets", name, spec)
     return Dataset(spec)
@@ -109,7 +119,7 @@ def _columns_of(contract: list[Rule]) -> list[str]:
 
 
 def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str) and value else list(value)
 
 
 def _source(path: str) -> Source:

@@ -13,7 +13,7 @@ from ondol.features.types import Aggregate, Feature, RowFeatures, ServiceSpec, V
 from ondol.kernel.errors import Invalid
 from ondol.kernel.spans import parse_duration
 from ondol.lake.types import DatasetSpec
-from ondol.sdk.collector import build, declare, wrong
+from ondol.sdk.collector import build, declare, known, wrong
 from ondol.sdk.data import Dataset, check_column
 from ondol.sdk.functions import source_of
 
@@ -106,6 +106,7 @@ class ViewOptions(TypedDict, total=False):
     version: int
     ttl: str
     description: str
+    descriptions: dict[str, str]
     owner: str
     tags: list[str]
     fresh: str
@@ -119,9 +120,17 @@ class ServiceOptions(TypedDict, total=False):
 
 
 def feature_view(
-    name: str, *, entity: str | list[str], dataset: Dataset, features: Features, **options: Unpack[ViewOptions]
+    name: str,
+    *,
+    entity: str | list[str] = "",
+    dataset: Dataset | None = None,
+    features: Features = (),
+    **options: Unpack[ViewOptions],
 ) -> View:
     """Features of an entity, the same in training sets and online.
+
+    With nothing but a name it is a view that another project declares, as it is there: its
+    values are computed once, however many models read them.
 
     `features` are expressions over the dataset's columns: `["wind_speed", "precip > 0 as wet"]`
     for the newest known row, `{"late_7d": od.mean("arr_delay > 15", window="7d")}` for
@@ -129,15 +138,19 @@ def feature_view(
     `"max(arr_delay) over 7d as worst_7d"`. A plain Python function of columns is a feature too:
     `{"speed": speed}`. `ttl`: values older than that are null. `fresh`: people are told when
     the newest row online is older than that. `version=2` of a view lives beside version 1; a
-    service names either by its view.
+    service names either by its view. `descriptions` say in words what features hold, by their names.
     """
     name = _versioned(name, options.pop("version", 1))
+    if dataset is None:
+        return _known_view(name, bool(entity or features or options))
     entities = [entity] if isinstance(entity, str) else entity
     for column in entities:
         check_column(dataset.spec, column)
     written = _features(name, features)
     fields = {"name": name, "entity": entities, "dataset": dataset.name, "features": written, **options}
     spec = build(ViewSpec, f"feature view {name!r}", fields)
+    if unknown := sorted(set(spec.descriptions) - {feature.name for feature in written}):
+        raise wrong(f"feature view {name!r} describes {unknown[0]!r}, which it does not have.")
     declare("views", name, spec)
     return View(spec, dataset)
 
@@ -148,6 +161,13 @@ def _versioned(name: str, version: int) -> str:
             f"feature view {name!r} cannot be version {version}.", hint='od.feature_view("spend", version=2, ...)'
         )
     return name if version == 1 else f"{name}@{version}"
+
+
+def _known_view(name: str, described: bool) -> View:
+    if described:
+        raise wrong(f"feature view {name!r} does not say from which dataset.", hint="dataset=...")
+    spec = known(f"feature view {name!r}", "views.get", {"view": name}).spec
+    return View(spec, Dataset(known(f"dataset {spec.dataset!r}", "datasets.get", {"dataset": spec.dataset}).spec))
 
 
 def row_features(name: str, features: Features) -> Row:

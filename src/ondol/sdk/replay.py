@@ -6,6 +6,7 @@ sets rebuilt from them by the definitions of then. At `od.candidate` it stops, w
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import platform
@@ -20,8 +21,9 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from ondol.features import service as features
-from ondol.features.types import TrainingSet
+from ondol.features.types import GetView, TrainingSet
 from ondol.kernel.errors import NotFound, OndolError, Refused
+from ondol.lake import service as lake
 from ondol.lake.types import GetDataset
 from ondol.pipelines.types import PipelineRun
 from ondol.ports.tables import Tables
@@ -29,6 +31,7 @@ from ondol.ports.tools import Tools
 from ondol.registry.types import Version
 from ondol.registry.types.lifecycle import Deviation, Reproduction
 from ondol.sdk import values
+from ondol.sdk.collector import asking
 from ondol.sdk.context import Finished, Origin, Planned, RunContext, StepFunction, describe, running
 from ondol.sdk.environment import OWN, content_of
 from ondol.sdk.evidence import Definitions
@@ -196,10 +199,19 @@ def _against_stored(tools: Tools, made: TrainingSet, frame: pl.DataFrame) -> str
     return "the stored table is gone"
 
 
+def _looked_up(tools: Tools, operation: str, fields: dict[str, Any]) -> Any:
+    """What another project declares, when the code names it."""
+    with tools.transaction(write=False) as inner:
+        if operation == "datasets.get":
+            return lake.get_dataset(inner, GetDataset(**fields))
+        return features.get_view(inner, GetView(**fields))
+
+
 def _train(context: Replay, entry: Path) -> _Reached:
     pipeline = context.run.pipeline
     try:
-        _, collector = load_project(entry, stay=True)
+        with asking(functools.partial(_looked_up, context.tools)):
+            _, collector = load_project(entry, stay=True)
         if pipeline not in collector.pipelines:
             raise NotFound(f"{entry.name} has no pipeline {pipeline!r}.", hint="The package holds other code.")
         with running(context):

@@ -35,6 +35,7 @@ def add_commands(root: click.Group) -> None:
     asking = _Asking("sql", commands=derived.commands, help="SQL over everything: ask, tables, query, export.")
     asking.add_command(ask)
     root.add_command(asking)
+    root.add_command(search)
 
 
 @click.command("ask")
@@ -76,3 +77,38 @@ def _print(found: Any) -> None:
     more = "more than " if found.truncated else ""
     rows = "row" if len(found.rows) == 1 and not more else "rows"
     click.secho(f"{more}{len(found.rows):,} {rows}  {found.seconds:.3f} s  {found.engine}  {read}", dim=True, err=True)
+
+
+@click.command("search")
+@click.argument("words", nargs=-1)
+@click.option(
+    "--kind", "kinds", multiple=True, help="dataset, column, feature_view, feature, model ...; several times."
+)
+@click.option("--owner", help="Only what this owner has.")
+@click.option("--tag", help="Only what has this tag.")
+@click.option("--project", help="Only what this project declares.")
+@click.option("--limit", type=int, default=20, help="At most so many (default 20).")
+@json_option
+@click.pass_obj
+def search(target: Target, /, words: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
+    """Find datasets, columns, features, models ...: `ondol search share of late arrivals of the carrier`."""
+    fields = {name: list(value) if name == "kinds" else value for name, value in given.items() if value}
+    found = target.call(catalog.OPERATIONS["catalogue.search"], {"text": " ".join(words), **fields})
+    if as_json:
+        show(found, as_json=True)
+        return
+    for item in found.items:
+        thing = item.thing
+        name = f"{thing.of}.{thing.name}" if thing.of and thing.kind in ("feature", "column") else thing.name
+        facts = [thing.owner, thing.project and f"project {thing.project}", ", ".join(thing.tags)]
+        facts += [
+            f"used by {thing.used_by}" if thing.used_by else "",
+            f"{thing.newest:%Y-%m-%d}" if thing.newest else "",
+        ]
+        click.secho(f"{thing.kind.replace('_', ' ')} ", dim=True, nl=False)
+        click.secho(name, bold=True, nl=False)
+        click.secho("  " + " · ".join(fact for fact in facts if fact), dim=True)
+        for line in (thing.description, thing.definition):
+            if line:
+                click.echo(f"    {line}")
+    click.secho(f"{len(found.items)} of {found.total}", dim=True, err=True)

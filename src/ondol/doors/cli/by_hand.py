@@ -65,11 +65,12 @@ def plan(target: Target, file: str | None, as_json: bool) -> None:
 
 @click.command()
 @file_option
+@click.option("--take-over", is_flag=True, help="Also change, and own, what another project declares.")
 @json_option
 @click.pass_obj
-def apply(target: Target, file: str | None, as_json: bool) -> None:
+def apply(target: Target, file: str | None, *, take_over: bool, as_json: bool) -> None:
     """Make the house what the project file says."""
-    found = target.call(catalog.OPERATIONS["project.apply"], _read(target, file))
+    found = target.call(catalog.OPERATIONS["project.apply"], _read(target, file) | {"take_over": take_over})
     if as_json:
         show(found, as_json=True)
     else:
@@ -80,9 +81,11 @@ def apply(target: Target, file: str | None, as_json: bool) -> None:
 def _read(target: Target, file: str | None) -> dict[str, Any]:
     import msgspec
 
+    from ondol.sdk.collector import asking
     from ondol.sdk.project_file import read_project
 
-    found = read_project(target.project_file(file))
+    with asking(lambda name, fields: target.call(catalog.OPERATIONS[name], fields)):
+        found = read_project(target.project_file(file))
     return {name: getattr(found, name) for name in msgspec.structs.asdict(found)}
 
 

@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _VERSIONED = re.compile(r"(.+?)@([1-9][0-9]{0,5})")
 _FEATURE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _ENTITY_TYPES = {"string", "integer", "boolean", "date"}
-_NOT_MEANING = ("description", "owner", "tags", "fresh")
+_NOT_MEANING = ("description", "descriptions", "owner", "tags", "fresh")
 
 
 class Stair(msgspec.Struct, frozen=True, kw_only=True):

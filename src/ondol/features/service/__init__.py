@@ -73,7 +73,7 @@ def declare_view(tools: Tools, request: DeclareView) -> View:
     repo.put_view(tools.connection, spec, definition, tools.now())
     lineage.record(
         tools,
-        nodes=[_node("feature_view", spec.name, definition, {"entity": spec.entity, "dataset": spec.dataset})],
+        nodes=[_node("feature_view", spec.name, definition, _facts(spec))],
         edges=[_edge("feature_view", spec.name, definition, f"dataset:{spec.dataset}", "reads")],
     )
     for name in repo.used_by(tools.connection).get(spec.name, []):
@@ -192,6 +192,20 @@ def service_of(tools: Tools, name: str) -> Service:
         return _service(inner, name)
 
 
+def service_of_view(tools: Tools, name: str) -> Service:
+    """A feature service of one view alone, to look at its values with `vectors`. It is declared nowhere."""
+    view = online.stored_view(tools, name).spec
+    dataset = lake.spec_of(tools, view.dataset)
+    time = dataset.time or next(iter(dataset.columns))
+    key = dataset.key[0] if dataset.key else time
+    spec = ServiceSpec(name=f"view {name}", dataset=view.dataset, key=key, time=time, label="0", views=[name])
+    return Service(
+        name=spec.name, spec=spec, hash=definitions.service_hash(spec, [view]), label_hash="",
+        features=definitions.feature_names(spec, [view]), inputs=definitions.inputs_of(spec, dataset, [view]),
+        updated_at=tools.now(),
+    )  # fmt: skip
+
+
 def vectors(tools: Tools, service: Service, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
     """The features of the service, in its order, as doubles: one row for each of `rows`, from the online store.
 
@@ -271,6 +285,17 @@ def _record_service(tools: Tools, made: Service, views: Sequence[ViewSpec]) -> N
         nodes=[_node("feature_service", made.name, made.hash, facts)],
         edges=[_edge("feature_service", made.name, made.hash, origin, "lists") for origin in origins],
     )
+
+
+def _facts(spec: ViewSpec) -> dict[str, object]:
+    """What the lineage keeps of a definition for good."""
+    lines = [
+        f"{each.name} = {each.expression}"
+        if not each.windowed
+        else f"{each.name} = {each.aggregate}({each.expression}) over {each.window}"
+        for each in spec.features
+    ]
+    return {"entity": spec.entity, "dataset": spec.dataset, "features": lines, "ttl": spec.ttl}
 
 
 def _node(kind: str, name: str, definition: str, facts: Mapping[str, object]) -> Node:

@@ -39,6 +39,7 @@ def check_spec(spec: DatasetSpec) -> None:
     _known(spec, "key", spec.key)
     if len(set(spec.key)) < len(spec.key):
         raise Invalid(f"key: {spec.key} names a column twice.")
+    _known(spec, "descriptions", spec.descriptions)
     _check_moments(spec)
     for number, rule in enumerate(spec.contract):
         _check_rule(spec, f"contract[{number}]", rule)

@@ -92,6 +92,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a broken rule means that does not say so itself. What makes a row readable at all (its columns, types and
     key) is never only warned of."""
     description: str = ""
+    descriptions: dict[str, str] = {}
+    """Of columns, by name."""
     owner: str = ""
     tags: list[str] = []
     mode: Literal["append", "upsert"] = "append"

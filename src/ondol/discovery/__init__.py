@@ -1,0 +1,1 @@
+"""What there is in the house, who uses it, and what is in it."""
