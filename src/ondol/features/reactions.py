@@ -21,7 +21,7 @@ def materialise_views(tools: Tools, event: BatchLanded) -> None:
 @reaction(DatasetRewritten)
 def materialise_views_anew(tools: Tools, event: DatasetRewritten) -> None:
     """Values of rows that are others now, or gone, must not stay online."""
-    online.bring_online(tools, event.subject, service.views_of(tools, event.subject), full=True)
+    materialise.bring_online(tools, event.subject, service.views_of(tools, event.subject), full=True)
 
 
 @reaction(ViewDeclared)
