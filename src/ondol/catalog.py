@@ -42,7 +42,7 @@ import ondol.tracking.service.curves
 import ondol.tracking.service.experiments
 import ondol.tracking.service.importing
 import ondol.tracking.service.previews
-import ondol.tracking.service.traces
+import ondol.tracking.service.trace_records
 import ondol.webhooks.reactions
 import ondol.webhooks.service
 from ondol.kernel.event import Event, Reaction
@@ -59,7 +59,7 @@ ROOMS = (
         ondol.tracking.service.experiments,
         ondol.tracking.service.importing,
         ondol.tracking.service.previews,
-        ondol.tracking.service.traces,
+        ondol.tracking.service.trace_records,
     ),
     (
         ondol.registry.service,

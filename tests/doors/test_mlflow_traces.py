@@ -329,6 +329,7 @@ def test_searches_find_what_they_name(mlflow):
     assert mlflow.found("trace.text LIKE '%span 2%'") == [two]
     many = f"request_id IN ({','.join(['x'] * 10_001)})".replace("x", "'x'")
     foreign = ("run = 1", "metrics.a > 1", "span.color = 'a'", "feedback.a IN ('x')", "trace.text RLIKE 'a'", "a.")
+    foreign += ("span.attributes. = 'a'", "span.attributes.a > 1", "tags.a RLIKE '(a+)+'", "tags.a RLIKE '['")
     for wrong in (many, "tags.a = 'x\0'", *foreign):
         place = [{"mlflow_experiment": {"experiment_id": "0"}}]
         assert mlflow.refused("POST", "traces/search", locations=place, filter=wrong) == INVALID, wrong
@@ -338,6 +339,52 @@ def test_searches_find_what_they_name(mlflow):
     assert mlflow.refused("POST", "traces/search", locations=place * 10_001) == INVALID
     assert len(mlflow.ask("POST", "traces/search", locations=place * 10_000)["traces"]) == 3
     assert mlflow.refused("POST", "traces/search") == INVALID
+
+
+def test_spans_are_found_by_what_programs_wrote_down_in_them(mlflow):
+    values = {"model": {"stringValue": '"gpt \\"4\\""'}, "plain": {"stringValue": "a b"}, "n": {"intValue": "5"}}
+    values |= {"mlflow__spanType": {"stringValue": '"LLM"'}, "yes": {"boolValue": True}, "x": {"doubleValue": 0.5}}
+    mlflow.otlp(span(1, trace=f"{1:032x}", attributes=said(**values)), span(2, parent=1, trace=f"{1:032x}"))
+    mlflow.otlp(span(1, trace=f"{2:032x}", attributes=said(model={"stringValue": '"other"'})))
+    one, two = (f"tr-{number:032x}" for number in (1, 2))
+    for text in (
+        "model = 'gpt \"4\"'", "model LIKE 'gpt%'", "model ILIKE 'GPT%'", "`plain` = 'a b'", "n = '5'", "yes = 'true'",
+        "x = '0.5'", "model RLIKE '^gpt .4'", "plain IN ('a b', 'c')",
+    ):  # fmt: skip
+        assert mlflow.found(f"span.attributes.{text}") == [one], text
+    assert mlflow.found("span.attributes.model != 'other'") == [one]
+    assert mlflow.found("span.attributes.model RLIKE 'o|p'") == [one, two]
+    assert mlflow.found("span.attributes.mode = 'other'") == []
+    assert mlflow.found("span.type = 'LLM' AND span.name RLIKE '^span [0-9]$'") == [one]
+
+
+def test_a_page_shows_spans_as_a_tree_with_what_went_in_and_out(mlflow, house):
+    inputs = said(mlflow__spanInputs={"stringValue": '{"q": 1}'}, mlflow__spanOutputs={"stringValue": '"so"'})
+    event = {"name": "exception", "timeUnixNano": str(BEGAN), "attributes": said(why={"stringValue": "x"})}
+    mlflow.otlp(
+        span(4, parent=2), span(3, parent=1), span(2, parent=1), span(1, attributes=inputs, events=[event]),
+        span(5, parent=9),
+    )  # fmt: skip
+    prompts = [{"name": "ask", "version": "2"}]
+    mlflow.ask("POST", "traces/link-prompts", trace_id=ID, prompt_versions=prompts)
+    assert mlflow.found("prompt = 'ask/2'") == [ID]
+    found = house.call("traces.get", {"trace": ID})
+    assert found.prompts == ["ask/2"]
+    assert [one.name for one in found.spans] == ["span 1", "span 2", "span 4", "span 3", "span 5"]
+    first = found.spans[0]
+    assert (first.inputs, first.outputs, first.offset, first.attributes) == ('{"q": 1}', "so", 0.0, {})
+    assert first.events == [{"name": "exception", "at": "2023-11-14T22:13:20.000Z", "why": "x"}]
+    assert [one.offset for one in found.spans] == [0.0, 1000.0, 3000.0, 2000.0, 4000.0]
+    assert house.call("traces.remove", {"experiment": "0", "traces": [ID]}).removed == 1
+    assert mlflow.found() == []
+
+
+def test_the_second_version_of_the_protocol_is_not_here(mlflow):
+    gone = (404, "ENDPOINT_NOT_FOUND")
+    assert mlflow.refused("POST", "traces", experiment_id="0", timestamp_ms=1) == gone
+    assert mlflow.refused("PATCH", f"traces/{ID}", timestamp_ms=1, status="OK") == gone
+    assert mlflow.refused("GET", f"traces/{ID}/info") == gone
+    assert mlflow.refused("GET", "traces", experiment_ids="0") == gone
 
 
 def test_traces_come_in_pages(mlflow):

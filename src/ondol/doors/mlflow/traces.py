@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from ondol.doors.mlflow.assessments import Given, to_assessment, to_tracked
-from ondol.doors.mlflow.protocol import Endpoint, MlflowError, endpoint, require
+from ondol.doors.mlflow.protocol import Endpoint, MlflowError, endpoint, no_endpoint, require
 from ondol.kernel.errors import Invalid
 from ondol.ports.tools import Tools
 from ondol.tracking import rules
@@ -17,6 +17,7 @@ from ondol.tracking.rules.traces import STATES, TrackedTrace
 from ondol.tracking.service import traces
 
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s")
+_NO_TRACE: Final = "Missing value for required parameter 'trace'."
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,7 +48,8 @@ class GivenTrace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    trace: GivenTrace
+    trace: GivenTrace | None = None
+    experiment_id: str = ""
 
 
 class ByTrace(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +110,9 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def start(tools: Tools, request: Start) -> dict[str, Any]:
+    if request.trace is None:
+        # The second version of the protocol sends the fields of a trace bare; its clients go on without traces.
+        raise no_endpoint("POST", "traces") if request.experiment_id else Invalid(_NO_TRACE)
     info = request.trace.trace_info
     place = info.trace_location.mlflow_experiment or ExperimentPlace()
     identity = require(info.trace_id, "trace_id")

@@ -295,6 +295,10 @@ def _holds(table: Any, clause: Clause, connection: sa.Connection) -> sa.ColumnEl
     return sa.or_(held, table.c.value.is_(None)) if (clause.entity, clause.operator) == ("metric", "!=") else held
 
 
+PATTERN_REACH = 500
+"""Regular expressions look at so many characters: what they cost grows faster than the text."""
+
+
 def compare(column: Any, clause: Clause, connection: sa.Connection) -> sa.ColumnElement[bool]:
     """`column operator value`, the same on every database: LIKE minds case, ILIKE does not (in ASCII)."""
     # A fraction compared with a column of whole numbers must not become one on the way.
@@ -306,6 +310,8 @@ def compare(column: Any, clause: Clause, connection: sa.Connection) -> sa.Column
         case "ILIKE":
             low = sa.func.lower(column)
             found = low.like(sa.func.lower(value)) if sqlite else low.like(sa.func.lower(value), escape="")
+        case "RLIKE":
+            found = sa.func.substr(column, 1, PATTERN_REACH).regexp_match(value)
         case "IN":
             found = column.in_(value)
         case "NOT IN":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from ondol.tracking.repo.trace_tables import (
     trace_tags,
     traces,
 )
-from ondol.tracking.rules.search import Clause, Order
+from ondol.tracking.rules.search import SPAN_ATTRIBUTES, Clause, Order
 from ondol.tracking.rules.traces import SOURCE_RUN, TRACE_NAME
 
 
@@ -97,6 +98,8 @@ def _condition(clause: Clause, connection: sa.Connection) -> sa.ColumnElement[bo
     if listed := _LISTED.get((clause.entity, clause.key)):
         table, column = listed
         return _some(table, compare(column, clause, connection))
+    if clause.entity == "span":
+        return _attribute_of_a_span(clause, connection)
     if clause.entity == "attribute":
         return compare(_ATTRIBUTES[clause.key], clause, connection)
     if clause.entity in ("feedback", "expectation"):
@@ -107,6 +110,43 @@ def _condition(clause: Clause, connection: sa.Connection) -> sa.ColumnElement[bo
         there = _some(table, named)
         return there if clause.operator == "IS NOT NULL" else ~there
     return _some(table, named, compare(table.c.value, clause, connection))
+
+
+# The text of an attribute: MLflow's clients write texts as JSON, with quotes, and OpenTelemetry's do not.
+_TEXTS = {
+    "sqlite": (
+        "json_each(spans.content, '$.attributes') AS attribute",
+        "json_extract(attribute.value, '$.key')",
+        "coalesce(json_extract(attribute.value, '$.value.string_value'),"
+        " CASE json_type(attribute.value, '$.value.bool_value') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' END,"
+        " json_extract(attribute.value, '$.value.int_value'), json_extract(attribute.value, '$.value.double_value'))",
+    ),
+    "postgresql": (
+        "json_array_elements(spans.content::json -> 'attributes') AS attribute",
+        "attribute ->> 'key'",
+        "coalesce(attribute -> 'value' ->> 'string_value', attribute -> 'value' ->> 'bool_value',"
+        " attribute -> 'value' ->> 'int_value', attribute -> 'value' ->> 'double_value')",
+    ),
+}
+
+
+def _attribute_of_a_span(clause: Clause, connection: sa.Connection) -> sa.ColumnElement[bool]:
+    inside, key, value = _TEXTS[connection.dialect.name]
+    name = clause.key.removeprefix(SPAN_ATTRIBUTES)
+    raw: sa.ColumnElement[Any] = sa.cast(sa.literal_column(value), sa.Text)
+    quoted = sa.and_(sa.func.length(raw) >= 2, sa.func.substr(raw, 1, 1) == '"', raw.like('%"'))
+    bare = sa.func.replace(sa.func.substr(raw, 2, sa.func.length(raw) - 2), '\\"', '"')
+    text = sa.case((quoted, bare), else_=raw)
+    named = sa.literal_column(key, sa.Text) == name
+    # Most spans do not have it: that is seen without reading them as JSON.
+    place = sa.func.instr if connection.dialect.name == "sqlite" else sa.func.strpos
+    may = place(spans.c.content, json.dumps(name, ensure_ascii=False)) > 0
+    found = sa.select(sa.literal(1)).select_from(spans, sa.text(inside))
+    return (
+        found.where(spans.c.trace == traces.c.id, may, named, compare(text, clause, connection))
+        .correlate(traces)
+        .exists()
+    )
 
 
 def _assessed(clause: Clause, connection: sa.Connection) -> sa.ColumnElement[bool]:

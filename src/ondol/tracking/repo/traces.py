@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ondol.ports import driver
 from ondol.tracking.repo.assessments import read_assessments
-from ondol.tracking.repo.trace_tables import spans, trace_metadata, trace_runs, trace_tags, traces
+from ondol.tracking.repo.trace_tables import spans, trace_metadata, trace_prompts, trace_runs, trace_tags, traces
 from ondol.tracking.rules.traces import SpanRow, TrackedTrace
 
 TOGETHER = 500
@@ -212,3 +212,9 @@ def _parts(ids: Sequence[str]) -> Iterator[list[str]]:
 def read_runs(connection: sa.Connection, identity: str) -> list[str]:
     query = sa.select(trace_runs.c.run).where(trace_runs.c.trace == identity)
     return list(connection.execute(query.order_by(trace_runs.c.run)).scalars())
+
+
+def read_prompts(connection: sa.Connection, identity: str) -> list[str]:
+    """`NAME/VERSION` of the prompts that were used."""
+    query = sa.select(trace_prompts.c.prompt).where(trace_prompts.c.trace == identity)
+    return list(connection.execute(query.order_by(trace_prompts.c.prompt)).scalars())

@@ -24,7 +24,7 @@ from ondol.kernel.errors import Invalid
 Entity = Literal[
     "metric", "param", "tag", "attribute", "dataset", "metadata", "span", "feedback", "expectation"
 ]  # fmt: skip
-Operator = Literal["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"]
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "RLIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"]
 FilterValue = str | int | float | tuple[str, ...] | None
 
 
@@ -51,6 +51,8 @@ class Grammar(msgspec.Struct, frozen=True, kw_only=True):
     """Those that `IS NULL` can be asked of."""
     words: Mapping[str, Entity] = {}
     """Names of entities that only this grammar knows."""
+    patterns: bool = False
+    """Whether texts can be searched by regular expressions (`RLIKE`)."""
 
 
 RUNS: Final = Grammar(
@@ -101,6 +103,7 @@ TRACES: Final = Grammar(
         "feedback": "feedback",
         "expectation": "expectation",
     },
+    patterns=True,
 )
 
 _ENTITIES: Final[dict[str, Entity]] = {
@@ -112,9 +115,13 @@ _ENTITIES: Final[dict[str, Entity]] = {
 }
 DATASET_KEYS: Final = ("name", "digest", "context")
 SPAN_KEYS: Final = ("name", "type", "status", "content")
+SPAN_ATTRIBUTES: Final = "attributes."
+"""`span.attributes.model`: what a program wrote down in a span."""
 _ASSESSMENTS: Final = ("feedback", "expectation")
 
 _MANY: Final = frozenset({"dataset", "span", "feedback", "expectation"})
+_LONG: Final = frozenset({("span", "content"), ("attribute", "text")})
+"""Whole spans: a regular expression over them could take any time."""
 _UNSORTED: Final = frozenset({("attribute", "prompt"), ("attribute", "text")})
 _NUMERIC: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _TEXT: Final = frozenset({"=", "!=", "LIKE", "ILIKE"})
@@ -126,7 +133,7 @@ _TOKEN = re.compile(
       (?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
     | (?P<single>'(?:[^']|'')*')
     | (?P<operator><=|>=|!=|=|<|>)
-    | (?P<word>(?:[^\W\d]\w*|`[^`]+`|"[^"]*")(?:\.(?:[\w./:@-]+|`[^`]*`|"[^"]*"))?)
+    | (?P<word>(?:[^\W\d]\w*|`[^`]+`|"[^"]*")(?:\.(?:[\w./:@-]+(?:`[^`]*`)?|`[^`]*`|"[^"]*"))?)
     | (?P<mark>[(),])
     )""",
     re.VERBOSE,
@@ -225,6 +232,8 @@ def _clause(reader: _Reader, grammar: Grammar) -> Clause:
         allowed = allowed | _PRESENCE
     if entity in ("attribute", "dataset", "span") and not numeric:
         allowed = allowed | _LISTS
+    if operator == "RLIKE" and grammar.patterns and not numeric and (entity, key) not in _LONG:
+        return Clause(entity=entity, key=key, operator=operator, value=_pattern(reader, key))
     if operator not in allowed:
         raise reader.mistake(f"uses {operator} on {entity} {key!r}, which takes {', '.join(sorted(allowed))}")
     value: FilterValue = None
@@ -243,6 +252,8 @@ def _assessed(reader: _Reader, entity: Entity, key: str, operator: Operator) -> 
         return Clause(entity=entity, key=key, operator=operator)
     if operator in _LISTS:
         raise reader.mistake(f"uses {operator} on {entity} {key!r}, which takes one value")
+    if operator == "RLIKE":
+        return Clause(entity=entity, key=key, operator=operator, value=_pattern(reader, key))
     ahead = reader.peek()
     numeric = operator not in _TEXT or (operator in _NUMERIC and ahead is not None and ahead.kind == "number")
     return Clause(
@@ -275,6 +286,10 @@ def _identifier(reader: _Reader, grammar: Grammar) -> tuple[Entity, str]:
         key = grammar.attributes[key]
     elif entity == "dataset" and key not in DATASET_KEYS:
         raise reader.mistake(f"names {key!r} of a dataset, which is none of {', '.join(DATASET_KEYS)}")
+    elif entity == "span" and key.startswith(SPAN_ATTRIBUTES):
+        key = SPAN_ATTRIBUTES + _bare(key.removeprefix(SPAN_ATTRIBUTES))
+        if key == SPAN_ATTRIBUTES:
+            raise reader.mistake("names no attribute after span.attributes")
     elif entity == "span" and key not in SPAN_KEYS:
         raise reader.mistake(f"names {key!r} of a span, which is none of {', '.join(SPAN_KEYS)}")
     return entity, key
@@ -291,8 +306,11 @@ def _bare(text: str) -> str:
     return text[1:-1] if len(text) >= 2 and text[0] == text[-1] and text[0] in '`"' else text
 
 
+_WORDS: Final = (("IS", "NOT", "NULL"), ("IS", "NULL"), ("NOT", "IN"), ("IN",), ("LIKE",), ("ILIKE",), ("RLIKE",))
+
+
 def _operator(reader: _Reader) -> Operator:
-    for words in (("IS", "NOT", "NULL"), ("IS", "NULL"), ("NOT", "IN"), ("IN",), ("LIKE",), ("ILIKE",)):
+    for words in _WORDS:
         if reader.take_word(*words):
             return " ".join(words)  # type: ignore[return-value]
     token = reader.take("a comparison")
@@ -319,6 +337,28 @@ def _text(reader: _Reader, key: str) -> str:
     if token.text[0] == '"' and len(token.text) >= 2 and token.text.endswith('"') and _split(token.text)[1] == "":
         return token.text[1:-1]
     raise reader.mistake(f"compares {key!r} with {token.text!r}: a quoted string value is expected")
+
+
+def _pattern(reader: _Reader, key: str) -> str:
+    """A regular expression that no text takes long to match: it runs in the database, for everybody."""
+    text = _text(reader, key)
+    plain = _CLASS.sub("x", text)
+    if len(text) > LONGEST_PATTERN:
+        raise reader.mistake(f"has a regular expression of {len(text)} characters; {LONGEST_PATTERN} at most")
+    if len(_REPEAT.findall(plain)) > MOST_REPEATS or _HARD.search(plain):
+        raise reader.mistake("has a regular expression that repeats groups, refers back or repeats more than twice")
+    try:
+        re.compile(text)
+    except (re.error, OverflowError) as error:
+        raise reader.mistake(f"has a regular expression that cannot be read: {error}") from error
+    return text
+
+
+LONGEST_PATTERN: Final = 200
+MOST_REPEATS: Final = 2
+_CLASS = re.compile(r"\\[^1-9]|\[\^?\]?[^\]]*\]")
+_REPEAT = re.compile(r"[*+]|\{\d*,?\d*\}")
+_HARD = re.compile(r"\)[*+?{]|\\[1-9]|\(\?")
 
 
 def _list(reader: _Reader) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ SPAN_INPUTS: Final = "mlflow.spanInputs"
 SPAN_OUTPUTS: Final = "mlflow.spanOutputs"
 SPAN_TYPE: Final = "mlflow.spanType"
 CHAT_USAGE: Final = "mlflow.chat.tokenUsage"
+SHOWN_APART: Final = (SPAN_INPUTS, SPAN_OUTPUTS, SPAN_TYPE)
 TOKENS: Final = ("input_tokens", "output_tokens", "total_tokens")
 
 
@@ -191,6 +192,36 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def in_order(spans: Iterable[Message]) -> list[Message]:
+    """Spans as a person reads them: each before what it asked for, in the order of their beginnings."""
+    waiting = sorted(spans, key=lambda span: (span.get("start_time_unix_nano", 0), -span.get("end_time_unix_nano", 0)))
+    known = {span.get("span_id") for span in waiting}
+    below: dict[Any, list[Message]] = {}
+    for span in waiting:
+        parent = span.get("parent_span_id")
+        # A span whose parent never came, or that is its own, begins a tree.
+        below.setdefault(parent if parent in known and parent != span.get("span_id") else None, []).append(span)
+    found: list[Message] = []
+    stack = below.pop(None, [])[::-1]
+    while stack or below:
+        # What is left goes round in a circle: begin somewhere.
+        span = stack.pop() if stack else below[next(iter(below))].pop(0)
+        found.append(span)
+        stack += below.pop(span.get("span_id"), [])[::-1]
+        below = {parent: rest for parent, rest in below.items() if rest}
+    return found
+
+
+def text_of(value: Any) -> str:
+    """An attribute as a person reads it: some exporters write even texts as JSON."""
+    if isinstance(value, str) and value[:1] == value[-1:] == '"':
+        try:
+            return str(json.loads(value))
+        except ValueError:
+            return value
+    return _word(value) if value is not None else ""
+
+
 def attributes_of(span: Message) -> dict[str, Any]:
     return {one["key"]: plain(one.get("value")) for one in span.get("attributes", ())}
 
@@ -206,7 +237,7 @@ def _row(trace: str, span: Message) -> SpanRow:
         id=_hex(span, "span_id", 8),
         parent=_hex(span, "parent_span_id", 8) if span.get("parent_span_id") else "",
         name=clean(span.get("name", "")),
-        kind=clean(_word(attributes.get(SPAN_TYPE) or "UNKNOWN"))[:KEY_LENGTH],
+        kind=clean(text_of(attributes.get(SPAN_TYPE)) or "UNKNOWN")[:KEY_LENGTH],
         status=str(code).removeprefix("STATUS_CODE_"),
         started_ns=started,
         ended_ns=ended,

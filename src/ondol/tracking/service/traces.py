@@ -12,13 +12,11 @@ import msgspec
 
 from ondol.kernel.errors import Invalid, NotFound
 from ondol.kernel.lazy import lazy
-from ondol.kernel.operation import operation
-from ondol.kernel.page import Page, encode_token, page_of
+from ondol.kernel.page import encode_token
 from ondol.ports.tools import Tools
 from ondol.tracking import rules
 from ondol.tracking.service import artifacts, assessments, experiments, place_of
 from ondol.tracking.service.wire import experiment_id
-from ondol.tracking.types import GetTrace, ListTraces, TraceRecord, TraceSpan
 
 if TYPE_CHECKING:
     from ondol.tracking.repo import trace_search
@@ -38,74 +36,6 @@ SEARCH_LIMIT = 500
 EXPERIMENTS_A_SEARCH = 10_000
 WAITS = (0.2, 0.8)
 """Seconds to wait for spans that are still on their way: clients send them beside the trace, not before it."""
-
-
-@operation("traces.list", "GET", "/v1/traces", scope="read")
-def list_traces(tools: Tools, request: ListTraces) -> Page[TraceRecord]:
-    """What calls did, the newest first: traces of MLflow's clients and of OpenTelemetry's exporters."""
-    limits.check_limit(request.limit, SEARCH_LIMIT, "limit")
-    within = None
-    if request.experiment:
-        if (found := experiments.find(tools, request.experiment)) is None:
-            raise NotFound(f"There is no experiment {request.experiment!r}.", hint="`ondol experiments list`.")
-        within = [found.id]
-    offset = rules.offset_of(request.token)
-    ids = trace_search.search_traces(
-        tools.connection,
-        within,
-        grammar.parse_filter(request.filter, grammar.TRACES),
-        grammar.parse_order(request.order_by, grammar.TRACES),
-        (request.limit, offset),
-    )
-    rows = [_record(trace) for trace in repo.read_traces(tools.connection, ids)]
-    return page_of(rows, request.limit, rules.offset_text(offset + request.limit))
-
-
-@operation("traces.get", "GET", "/v1/traces/{trace}", scope="read", long=True)
-def get_trace(tools: Tools, request: GetTrace) -> TraceRecord:
-    """One trace with its spans, the one that began it first."""
-    trace, spans = whole(tools, request.trace, partial=True)
-    return msgspec.structs.replace(_record(trace), spans=[_span(json.loads(span)) for span in spans])
-
-
-def _record(trace: TrackedTrace) -> TraceRecord:
-    return TraceRecord(
-        id=trace.id,
-        experiment=str(trace.experiment),
-        name=trace.tags.get(words.TRACE_NAME, ""),
-        state=trace.state,
-        started_at=rules.from_ms(trace.started_ms),
-        milliseconds=trace.duration_ms,
-        request=trace.request_preview or "",
-        response=trace.response_preview or "",
-        tags=trace.tags,
-        metadata=trace.metadata,
-        assessments=[
-            {
-                "id": one.id,
-                "kind": one.kind,
-                "name": one.name,
-                "value": one.value or "",
-                "source": one.content.get("source", {}).get("source_id", ""),
-                "rationale": one.content.get("rationale", ""),
-            }
-            for one in trace.assessments
-            if one.valid
-        ],
-    )
-
-
-def _span(span: dict[str, Any]) -> TraceSpan:
-    started, ended = span.get("start_time_unix_nano", 0), span.get("end_time_unix_nano", 0)
-    return TraceSpan(
-        id=otlp.id_bytes(span["span_id"]).hex(),
-        parent=otlp.id_bytes(span.get("parent_span_id") or "").hex(),
-        name=span.get("name", ""),
-        status=span.get("status", {}).get("code", "STATUS_CODE_UNSET").removeprefix("STATUS_CODE_"),
-        started_at=rules.from_ms(started // 1_000_000),
-        milliseconds=(ended - started) / 1_000_000 if ended else None,
-        attributes=words.attributes_of(span),
-    )
 
 
 class Spans(msgspec.Struct, frozen=True, kw_only=True):

@@ -333,6 +333,18 @@ class GetTrace(msgspec.Struct, frozen=True, kw_only=True):
     trace: str
 
 
+class RemoveTraces(msgspec.Struct, frozen=True, kw_only=True):
+    """Those with the ids `traces`, or all that began `until` a moment."""
+
+    experiment: str
+    traces: list[str] = []
+    until: datetime | None = None
+
+
+class RemovedTraces(msgspec.Struct, frozen=True, kw_only=True):
+    removed: int
+
+
 class TraceSpan(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was done: what its `parent` asked for."""
 
@@ -343,6 +355,13 @@ class TraceSpan(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     milliseconds: float | None
     attributes: dict[str, Any]
+    kind: str = ""
+    """What sort of step it is, where its program says so: `LLM`, `TOOL`, `RETRIEVER`."""
+    offset: float = 0.0
+    """Milliseconds between the beginning of the trace's first span and that of this one."""
+    inputs: str = ""
+    outputs: str = ""
+    events: list[dict[str, Any]] = []
 
 
 class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -361,3 +380,6 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     assessments: list[dict[str, str]] = []
     spans: list[TraceSpan] = []
+    runs: list[str] = []
+    """Runs and prompts (`NAME/VERSION`) it is linked to; told, as spans are, when one trace is asked for."""
+    prompts: list[str] = []
