@@ -54,13 +54,17 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
-    """`against` is a limit (the least that could do it) or a peer. `at_most`: the ratio that we want, if any."""
+    """`against` is a limit (the least that could do it) or a peer. `at_most`: the ratio that we want, if any.
+
+    What is `long` takes many minutes and runs only when it is named.
+    """
 
     name: str
     what: str
     against: str
     open: Callable[[Setting], AbstractContextManager[Pair]]
     at_most: float | None = None
+    long: bool = False
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):

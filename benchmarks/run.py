@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Benchmark, Result, Spread
 
-ROOMS = ("start", "kernel", "events", "lineage", "lake", "features", "serving", "evals", "sdk", "tracking")
+ROOMS = ("start", "kernel", "events", "lineage", "lake", "features", "serving", "evals", "sdk", "tracking", "scale")
 
 
 def main() -> int:
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
 def _chosen(only: list[str]) -> list[Benchmark]:
     rooms = [importlib.import_module(f"benchmarks.{room}") for room in ROOMS]
     known: list[Benchmark] = [benchmark for room in rooms for benchmark in room.BENCHMARKS]
-    chosen = [one for one in known if not only or any(one.name.startswith(name) for name in only)]
+    chosen = [one for one in known if (any(one.name.startswith(name) for name in only) if only else not one.long)]
     if not chosen:
         sys.exit(f"No benchmark starts with {' or '.join(only)}. There are {', '.join(one.name for one in known)}.")
     return chosen

@@ -44,6 +44,7 @@ class Server:
     ) -> None:
         """`about` is added to the environment; `besides` are processes (a database) whose CPU time counts as well."""
         self.port = port
+        self.runs = 0
         self.experiment, self.run = filled
         # Its own session, so that its children are counted and ended with it.
         self._process = subprocess.Popen(

@@ -134,10 +134,12 @@ def served(dialect: str, runs: int) -> Server:
     port = free_port()
     command: list[str | Path] = [sys.executable, "-m", "ondol", "up", "--home", folder, "--port", str(port)]
     besides = (postgres().pid,) if url else ()
-    return Server(command, port, (experiment, _identity(1)), {"ONDOL_DATABASE": url}, besides)
+    server = Server(command, port, (experiment, identity_of(1)), {"ONDOL_DATABASE": url}, besides)
+    server.runs = runs
+    return server
 
 
-def _identity(number: int) -> str:
+def identity_of(number: int) -> str:
     return f"run_{number:026d}"
 
 
@@ -158,7 +160,7 @@ def _fill_sqlite(file: str, experiment: int, runs: int) -> None:
         " SELECT n FROM up",
         (max(runs, STEPS),),
     )
-    raw.create_function("identity", 1, _identity)
+    raw.create_function("identity", 1, identity_of)
     # Random integers are of 64 bits with a sign.
     chance = "(0.5 + random() / 18446744073709551616.0)"
     for text in _statements(runs, experiment, identity="identity(n)", chance=chance):

@@ -36,7 +36,7 @@ def _asked(setting: Setting, work: Work, calls: int) -> Iterator[Pair]:
     yield Pair(ours=lambda _: took(ours, clients[0]), against=lambda _: took(theirs, clients[1]))
 
 
-def _create(server: Server, client: Client, calls: int) -> None:
+def create(server: Server, client: Client, calls: int) -> None:
     for _ in range(calls):
         _new_run(server, client)
 
@@ -49,7 +49,7 @@ def _new_run(server: Server, client: Client) -> str:
     return made
 
 
-def _log(server: Server, client: Client, calls: int, clients: int = 1) -> None:
+def log(server: Server, client: Client, calls: int, clients: int = 1) -> None:
     def one(client: Client) -> None:
         run = _new_run(server, client)
         for _ in range(calls // clients):
@@ -64,7 +64,7 @@ def _log(server: Server, client: Client, calls: int, clients: int = 1) -> None:
         thread.join()
 
 
-def _batch(server: Server, client: Client, calls: int) -> None:
+def batch(server: Server, client: Client, calls: int) -> None:
     run = _new_run(server, client)
     for _ in range(calls):
         first = next(_numbers) * 1_000
@@ -92,7 +92,7 @@ def _artifact(server: Server, client: Client, calls: int) -> None:
         client.get(path)
 
 
-_SEARCHES: dict[str, tuple[str, dict[str, Any], float]] = {
+SEARCHES: dict[str, tuple[str, dict[str, Any], float]] = {
     "recent": ("the newest 100", {"max_results": 100}, 4),
     "filter": ("a metric filter and order", {"filter": "metrics.m0 > 0.5", "order_by": ["metrics.m0 DESC"]}, 50),
     "three": (
@@ -111,10 +111,10 @@ def _benchmark(name: str, what: str, work: Work, calls: int, times: float) -> Be
 
 
 BENCHMARKS = [
-    _benchmark("create", "create-run with two tags", _create, 100, 20),
-    _benchmark("log/1", "log-metric, one client", _log, 100, 40),
-    _benchmark("log/8", "log-metric, eight clients", partial(_log, clients=8), 240, 40),
-    _benchmark("batch", "log-batch of 1,000 points", _batch, 10, 20),
+    _benchmark("create", "create-run with two tags", create, 100, 20),
+    _benchmark("log/1", "log-metric, one client", log, 100, 40),
+    _benchmark("log/8", "log-metric, eight clients", partial(log, clients=8), 240, 40),
+    _benchmark("batch", "log-batch of 1,000 points", batch, 10, 20),
     *(
         _benchmark(
             f"search/{name}",
@@ -123,7 +123,7 @@ BENCHMARKS = [
             1,
             times,
         )
-        for name, (what, asked, times) in _SEARCHES.items()
+        for name, (what, asked, times) in SEARCHES.items()
     ),
     _benchmark("history", "the history of 200,000 points, in pages", _history, 1, 20),
     _benchmark("artifact", "reading a file of 1 kB", _artifact, 100, 20),
