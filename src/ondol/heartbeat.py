@@ -6,9 +6,12 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -19,9 +22,11 @@ from ondol.events.types import Delivery
 from ondol.home import House
 from ondol.jobs import reactions as job_reactions
 from ondol.jobs import service as jobs
+from ondol.jobs.types import Schedule
 from ondol.kernel.errors import OndolError
 from ondol.kernel.event import Event, StoredEvent
 from ondol.kernel.operation import Operation
+from ondol.ports.tools import Tools
 
 log = logging.getLogger("ondol")
 
@@ -30,8 +35,42 @@ POLL_SECONDS = 0.2
 TEND_SECONDS = 0.15
 BUSY_SECONDS = 0.02
 """How often we look while a job is open: what its process commits, and its end, are waited for."""
+RENEW_SECONDS = 15
+"""How often the claim on what takes long is renewed, so that no other house of this database does it as well."""
 COURIERS = 4
 """So many reactions that wait for others outside run at once."""
+
+
+class Claims:
+    """What this house is doing now that another one must not begin: deliveries and calls of schedules."""
+
+    def __init__(self) -> None:
+        self._held: dict[object, list[Any]] = {}
+
+    @contextmanager
+    def held(self, renew: Callable[[Tools], None]) -> Iterator[None]:
+        """Within the block `renew` is called now and then, in a writing transaction."""
+        key = object()
+        self._held[key] = [time.monotonic(), renew]
+        try:
+            yield
+        finally:
+            del self._held[key]
+
+    def renew(self, house: House) -> None:
+        for claim in list(self._held.values()):
+            since, renew = claim
+            if time.monotonic() - since > RENEW_SECONDS:
+                with house.tools().transaction(write=True) as inner:
+                    renew(inner)
+                claim[0] = time.monotonic()
+
+
+_claims: WeakKeyDictionary[House, Claims] = WeakKeyDictionary()
+
+
+def claims_of(house: House) -> Claims:
+    return _claims.setdefault(house, Claims())
 
 
 class Couriers:
@@ -67,8 +106,9 @@ class Couriers:
 
 
 class Heartbeat:
-    """Two threads: one delivers events in order, one tends jobs and calls schedules; and couriers.
+    """Three threads: one delivers events in order, one tends jobs, one calls schedules; and couriers.
 
+    Jobs are tended while a schedule is called, because whoever does not renew his leases is taken for dead.
     All they know is in the database, so a house that is killed goes on where it was.
     """
 
@@ -77,6 +117,7 @@ class Heartbeat:
         self._stopping = threading.Event()
         self._committed = threading.Event()
         self._beat = threading.Event()
+        self._due = threading.Event()
         self._next_due: datetime | None = None
         self._open_jobs = False
         self._delivered_at: int | None = None
@@ -88,6 +129,7 @@ class Heartbeat:
         self._threads = [
             threading.Thread(target=self._repeat, args=(self._deliver, self._wait_for_events), name="deliveries"),
             threading.Thread(target=self._repeat, args=(self._tend, self._wait_a_beat), name="heartbeat"),
+            threading.Thread(target=self._repeat, args=(self._call, self._wait_until_due), name="schedules"),
         ]
 
     def start(self) -> None:
@@ -100,16 +142,24 @@ class Heartbeat:
         if stated_events:
             self._committed.set()
         if found.name == "clock.set" and self._next_due and self._house.tools().now() >= self._next_due:
-            self._beat.set()
+            self._due.set()
 
     def _tend(self, house: House) -> None:
         tools = house.tools()
-        due = self._next_due is not None and tools.now() >= self._next_due
+        claims_of(house).renew(house)
+        if self._next_due is not None and tools.now() >= self._next_due:
+            self._due.set()
         revision = tools.db.revision()
-        if not due and revision is not None and revision == self._idle_at:
+        if revision is not None and revision == self._idle_at:
             return
-        self._open_jobs, self._next_due = tend(house)
+        self._open_jobs = job_reactions.tend(tools)
+        with tools.transaction(write=False) as inner:
+            self._next_due = jobs.next_due(inner)
         self._idle_at = None if self._open_jobs else revision
+
+    def _call(self, house: House) -> None:
+        call_due(house)
+        self._beat.set()
 
     def _deliver(self, house: House) -> None:
         self._delivered_at = house.tools().db.revision()
@@ -119,6 +169,7 @@ class Heartbeat:
         self._stopping.set()
         self._committed.set()
         self._beat.set()
+        self._due.set()
         for thread in self._threads:
             thread.join(timeout=10)
         self._couriers.stop()
@@ -145,6 +196,10 @@ class Heartbeat:
         self._beat.wait(BUSY_SECONDS if self._open_jobs else TEND_SECONDS)
         self._beat.clear()
 
+    def _wait_until_due(self) -> None:
+        self._due.wait()
+        self._due.clear()
+
 
 def deliver_all(house: House, couriers: Couriers | None = None) -> int:
     """Deliver every event that waits; returns how many deliveries were made, or handed to the couriers."""
@@ -168,9 +223,13 @@ def deliver_all(house: House, couriers: Couriers | None = None) -> int:
 
 
 def _deliver(house: House, stored: StoredEvent, delivery: Delivery) -> None:
+    def renew(tools: Tools) -> None:
+        outbox.extend_claim(tools.connection, delivery, tools.wall() + delivery_rules.CLAIM)
+
     try:
         answer = catalog.REACTIONS[delivery.reaction]
-        answer.function(house.tools(), to_event(stored))
+        with claims_of(house).held(renew):
+            answer.function(house.tools(), to_event(stored))
         settled = delivery_rules.after_success(delivery)
     except Exception:
         trace = traceback.format_exc()
@@ -184,36 +243,40 @@ def to_event(stored: StoredEvent) -> Event:
     return msgspec.convert(stored.payload, catalog.EVENTS[stored.name])
 
 
-def tend(house: House) -> tuple[bool, datetime | None]:
-    """One beat: jobs first, then the schedules that are due by the clock of the house.
-
-    Returns whether jobs are open, and the moment at which the next schedule is due.
-    """
+def call_due(house: House) -> None:
+    """Call the schedules that are due by the clock of the house and that no other house calls."""
     tools = house.tools()
-    open_jobs = job_reactions.tend(tools)
     with tools.transaction(write=False) as inner:
         now = inner.now()
         due = jobs.due_schedules(inner, now)
     for schedule in due:
-        error = ""
-        try:
-            house.call(schedule.operation, schedule.request, actor=f"schedule {schedule.name}")
-        except OndolError as failure:
-            error = failure.message
-        except Exception:
-            error = traceback.format_exc()
-            log.exception("schedule %s failed", schedule.name)
         with tools.transaction(write=True) as inner:
-            jobs.note_call(inner, schedule, now, error)
-    with tools.transaction(write=False) as inner:
-        return open_jobs, jobs.next_due(inner)
+            ours = jobs.claim_schedule(inner, schedule)
+        if ours:
+            error = _call(house, schedule)
+            with tools.transaction(write=True) as inner:
+                jobs.note_call(inner, schedule, now, error)
+
+
+def _call(house: House, schedule: Schedule) -> str:
+    """What went wrong, or nothing."""
+    try:
+        with claims_of(house).held(lambda tools: jobs.extend_claim(tools, schedule)):
+            house.call(schedule.operation, schedule.request, actor=f"schedule {schedule.name}")
+    except OndolError as failure:
+        return failure.message
+    except Exception:
+        log.exception("schedule %s failed", schedule.name)
+        return traceback.format_exc()
+    return ""
 
 
 def settle(house: House, limit_seconds: float = 60) -> None:
     """Deliver, tend and deliver again until the house is quiet; for tests and one-off commands."""
     until = time.monotonic() + limit_seconds
     while time.monotonic() < until:
-        tend(house)
+        job_reactions.tend(house.tools())
+        call_due(house)
         deliver_all(house)
         if house.call("clock.get").quiet:
             return

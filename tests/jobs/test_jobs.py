@@ -68,20 +68,52 @@ def test_the_next_moment_lies_on_the_grid_and_in_the_future(late_minutes: int, e
 def test_a_schedule_calls_its_operation_when_the_clock_of_the_house_says_so(house: House) -> None:
     request = {"experiment": "by schedule"}
     house.call("schedules.declare", {"name": "nightly", "operation": "runs.create", "every": "1d", "request": request})
-    heartbeat.tend(house)
+    heartbeat.call_due(house)
     assert house.call("runs.list").items == []
     house.call("clock.set", {"now": "2013-04-04T01:00:00Z"})
-    heartbeat.tend(house)
-    heartbeat.tend(house)
+    heartbeat.call_due(house)
+    heartbeat.call_due(house)
     assert [run.experiment for run in house.call("runs.list").items] == ["by schedule"]
     (schedule,) = house.call("schedules.list")
     assert schedule.next_at == datetime(2013, 4, 5, tzinfo=UTC)
 
 
+def test_a_schedule_is_called_by_one_house_until_its_claim_runs_out(house: House, monkeypatch) -> None:
+    request = {"experiment": "by schedule"}
+    house.call("schedules.declare", {"name": "nightly", "operation": "runs.create", "every": "1d", "request": request})
+    house.call("clock.set", {"now": "2013-04-04T01:00:00Z"})
+    with house.tools().transaction(write=True) as tools:
+        (due,) = service.due_schedules(tools, tools.now())
+        assert service.claim_schedule(tools, due)
+        assert not service.claim_schedule(tools, due)
+    heartbeat.call_due(house)
+    assert house.call("runs.list").items == []
+    # That house renews its claim while it lives, and is taken for dead when it does not.
+    with house.tools().transaction(write=True) as tools:
+        service.extend_claim(tools, due)
+    monkeypatch.setattr(rules, "is_free", lambda schedule, wall: True)
+    heartbeat.call_due(house)
+    assert len(house.call("runs.list").items) == 1
+    (schedule,) = house.call("schedules.list")
+    assert schedule.claimed_until is None
+    with house.tools().transaction(write=True) as tools:
+        service.extend_claim(tools, due)
+    assert house.call("schedules.list") == [schedule]
+
+
+def test_what_takes_long_keeps_its_claim(house: House, monkeypatch) -> None:
+    monkeypatch.setattr(heartbeat, "RENEW_SECONDS", -1)
+    renewed = []
+    with heartbeat.claims_of(house).held(renewed.append):
+        heartbeat.claims_of(house).renew(house)
+    heartbeat.claims_of(house).renew(house)
+    assert len(renewed) == 1
+
+
 def test_a_schedule_that_fails_says_why_and_goes_on(house: House) -> None:
     house.call("schedules.declare", {"name": "broken", "operation": "runs.get", "every": "1d", "request": {"run": "x"}})
     house.call("clock.set", {"now": "2013-04-03T00:00:00Z"})
-    heartbeat.tend(house)
+    heartbeat.call_due(house)
     (schedule,) = house.call("schedules.list")
     assert "x" in schedule.error
     assert schedule.next_at > house.tools().now()

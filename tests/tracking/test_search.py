@@ -209,6 +209,12 @@ def test_a_search_answers_the_same_on_postgres(postgres_house, runs, questions, 
     check(postgres_house, runs, questions, limit)
 
 
+@pytest.mark.postgres
+def test_a_house_without_runs_has_none_to_list_on_postgres(postgres_house):
+    assert postgres_house.call("runs.list").items == []
+    assert postgres_house.call("runs.search").items == []
+
+
 @given(st.text(alphabet="ab%_*?[]\\'", max_size=6), st.sampled_from(PATTERNS))
 def test_a_glob_matches_what_like_matches(text, pattern):
     assert fnmatch.fnmatchcase(text, glob_of(pattern)) == like(text, pattern, case=True)

@@ -100,6 +100,13 @@ def claim_next(
     return StoredEvent(**row), delivery
 
 
+def extend_claim(connection: sa.Connection, delivery: Delivery, until: datetime) -> None:
+    """Hide a delivery that is still being made from other houses; nothing when another one makes it already."""
+    ours = (deliveries.c.event_id == delivery.event_id) & (deliveries.c.reaction == delivery.reaction)
+    still = ours & (deliveries.c.status == "waiting") & (deliveries.c.attempts == delivery.attempts)
+    connection.execute(deliveries.update().where(still).values(next_at=until))
+
+
 def update_delivery(connection: sa.Connection, delivery: Delivery) -> None:
     values = msgspec.structs.asdict(delivery)
     connection.execute(

@@ -41,6 +41,7 @@ schedules = sa.Table(
     sa.Column("next_at", Moment, nullable=False, index=True),
     sa.Column("last_at", Moment),
     sa.Column("error", sa.Text, nullable=False),
+    sa.Column("claimed_until", Moment),
 )
 
 OPEN = ("queued", "running")
@@ -103,6 +104,13 @@ def find_schedule(connection: sa.Connection, name: str) -> Schedule | None:
 
 def delete_schedule(connection: sa.Connection, name: str) -> int:
     return connection.execute(schedules.delete().where(schedules.c.name == name)).rowcount
+
+
+def extend_claim(connection: sa.Connection, schedule: Schedule, until: datetime) -> None:
+    """Nothing when it was called meanwhile."""
+    ours = (schedules.c.name == schedule.name) & (schedules.c.next_at == schedule.next_at)
+    still = ours & schedules.c.claimed_until.is_not(None)
+    connection.execute(schedules.update().where(still).values(claimed_until=until))
 
 
 def select_schedules(connection: sa.Connection) -> list[Schedule]:

@@ -6,11 +6,19 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from ondol.jobs.types import Job
+from ondol.jobs.types import Job, Schedule
 from ondol.kernel.spans import parse_duration
 
 LEASE = timedelta(seconds=8)
 """A house that has not renewed its leases for so long is taken for dead."""
+
+CLAIM = timedelta(seconds=60)
+"""A schedule that was being called when its house died is called again after so long."""
+
+
+def is_free(schedule: Schedule, wall: datetime) -> bool:
+    """Whether no house calls it now."""
+    return schedule.claimed_until is None or schedule.claimed_until < wall
 
 
 def started(job: Job, house: str, handle: str, now: datetime, wall: datetime) -> Job:

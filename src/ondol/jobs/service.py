@@ -130,6 +130,7 @@ def declare_schedule(tools: Tools, request: DeclareSchedule) -> Schedule:
         every=request.every,
         next_at=known.next_at if known and unchanged else tools.now() + step,
         last_at=known.last_at if known else None,
+        claimed_until=known.claimed_until if known else None,
     )
     repo.put_schedule(tools.connection, schedule)
     return schedule
@@ -150,12 +151,28 @@ def list_schedules(tools: Tools, request: ListSchedules) -> list[Schedule]:
 
 
 def due_schedules(tools: Tools, now: datetime) -> list[Schedule]:
-    return repo.select_due(tools.connection, now)
+    """Those that are due and that no house calls now."""
+    wall = tools.wall()
+    return [schedule for schedule in repo.select_due(tools.connection, now) if rules.is_free(schedule, wall)]
 
 
 def next_due(tools: Tools) -> datetime | None:
     """When the next schedule is due; None when there is none."""
     return repo.first_due(tools.connection)
+
+
+def claim_schedule(tools: Tools, schedule: Schedule) -> bool:
+    """Whether it is ours to call, which it is for one of the houses that see it due."""
+    current = repo.find_schedule(tools.connection, schedule.name)
+    if current is None or current.next_at != schedule.next_at or not rules.is_free(current, tools.wall()):
+        return False
+    repo.put_schedule(tools.connection, msgspec.structs.replace(current, claimed_until=tools.wall() + rules.CLAIM))
+    return True
+
+
+def extend_claim(tools: Tools, schedule: Schedule) -> None:
+    """It is still being called."""
+    repo.extend_claim(tools.connection, schedule, tools.wall() + rules.CLAIM)
 
 
 def note_call(tools: Tools, schedule: Schedule, now: datetime, error: str) -> None:
@@ -165,7 +182,8 @@ def note_call(tools: Tools, schedule: Schedule, now: datetime, error: str) -> No
         return
     following = rules.next_due(schedule.next_at, schedule.every, now)
     repo.put_schedule(
-        tools.connection, msgspec.structs.replace(current, next_at=following, last_at=now, error=error[-2000:])
+        tools.connection,
+        msgspec.structs.replace(current, next_at=following, last_at=now, error=error[-2000:], claimed_until=None),
     )
 
 

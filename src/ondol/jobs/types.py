@@ -57,7 +57,10 @@ class CancelJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """Call `operation` with `request` every `every`, by the clock of the house."""
+    """Call `operation` with `request` every `every`, by the clock of the house.
+
+    Until `claimed_until` (by the wall clock) the server that calls it now is left alone.
+    """
 
     name: str
     operation: str
@@ -66,6 +69,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     next_at: datetime
     last_at: datetime | None = None
     error: str = ""
+    claimed_until: datetime | None = None
 
 
 class DeclareSchedule(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Everything that can be set.
 
     `database` and `artifacts` are URLs; empty means SQLite and files below `home`.
+    `keys` is the folder of the keys that seal versions and keep secrets (empty: below `home`); servers that share a
+    database share it.
     `online` keeps feature values: `sqlite` (also when empty), `lmdb`, or `redis://host:6379/0?prefix=name`.
     `url` is a house that serves elsewhere, `spool` the folder where logs wait for it (empty: below `home`).
     `openlineage_url` is a collector that hears of every pipeline run in the words of OpenLineage.
@@ -34,6 +36,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     port: int = 7878
     database: str = ""
     artifacts: str = ""
+    keys: str = ""
     online: str = ""
     executor: str = "process"
     clock: str = ""
@@ -54,6 +57,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def home_path(self) -> Path:
         return Path(self.home).expanduser().resolve()
+
+    @property
+    def keys_path(self) -> Path:
+        return Path(self.keys).expanduser().resolve() if self.keys else self.home_path / "keys"
 
     @property
     def spool_path(self) -> Path:

@@ -26,8 +26,10 @@ def stream(connection: sa.Connection, text: str, *values: Any) -> Iterator[Any]:
 def stream_in(connection: sa.Connection, text: str, numbers: Sequence[int], order: str = "1") -> Iterator[Any]:
     """The rows of a query that ends with `IN`, ordered by these columns.
 
-    The numbers are written out: databases limit how many values a statement takes.
+    The numbers are written out: databases limit how many values a statement takes. Postgres knows no empty list.
     """
+    if not numbers:
+        return iter(())
     return stream(connection, f"{text} ({','.join([str(int(number)) for number in numbers])}) ORDER BY {order}")
 
 

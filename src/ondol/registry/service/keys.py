@@ -1,6 +1,7 @@
 """The keys with which a house seals its versions: files of its home, made when the first one is needed.
 
-`<home>/keys/<name>.key`. Homes that share a database share these files too.
+`<home>/keys/<name>.key`, or in the folder that the setting `keys` names: servers that share a database share these
+files too. They are not in the database, because whoever can change its rows must not be able to seal them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def key_named(tools: Tools, name: str) -> str:
 
 
 def _folder(tools: Tools) -> Path:
-    return tools.config.home_path / "keys"
+    return tools.config.keys_path
 
 
 def _signing_key(folder: Path) -> str:

@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("next_at", sa.String(length=32), nullable=False),
         sa.Column("last_at", sa.String(length=32), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("claimed_until", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_schedules")),
     )
     with op.batch_alter_table("schedules", schema=None) as batch_op:
