@@ -5,7 +5,8 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -38,4 +39,22 @@ def _lines(house: House, plane: Plane) -> Iterator[str]:
     yield "# HELP ondol_open_jobs Jobs that have not ended."
     yield "# TYPE ondol_open_jobs gauge"
     yield f"ondol_open_jobs {clock.open_jobs}"
+    yield from _views(house)
     yield from plane.counters.lines()
+
+
+def _views(house: House) -> Iterator[str]:
+    views = house.call("views.list")
+    for name, what, read in _OF_VIEWS:
+        yield f"# HELP ondol_feature_view_{name} {what}"
+        yield f"# TYPE ondol_feature_view_{name} gauge"
+        for view in views:
+            if (value := read(view)) is not None:
+                yield f'ondol_feature_view_{name}{{view="{view.name}"}} {value}'
+
+
+_OF_VIEWS: tuple[tuple[str, str, Callable[[Any], float | None]], ...] = (
+    ("age_seconds", "How long ago the newest row online happened.", lambda view: view.freshness.age_seconds),
+    ("behind_seconds", "How much newer the dataset's newest row is.", lambda view: view.freshness.behind_seconds),
+    ("online_keys", "Keys that have values online.", lambda view: view.online_keys),
+)

@@ -81,7 +81,8 @@ def check(tools: Tools, stored: repo.StoredView) -> None:
     """State that a view has become stale, or fresh again. Needs a writing transaction."""
     newest = _freshness(tools, stored, None).newest
     allowed = parse_duration(stored.spec.fresh) if stored.spec.fresh else None
-    stale = allowed is not None and (newest is None or tools.now() - newest > allowed)
+    # A view that was declared just now has that long to get its first row.
+    stale = allowed is not None and tools.now() - (newest or stored.updated_at) > allowed
     if stale == (stored.stale_since is not None):
         return
     repo.set_stale(tools.connection, stored.name, tools.now() if stale else None)
