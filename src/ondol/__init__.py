@@ -11,7 +11,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ondol.sdk.data import between, csv, dataset, fresh, not_null, one_of, unique
+    from ondol.sdk.contracts import (
+        between,
+        exists_in,
+        fresh,
+        holds,
+        matches,
+        not_null,
+        one_of,
+        row_count,
+        steady,
+        unique,
+    )
+    from ondol.sdk.data import dataset
     from ondol.sdk.delivery import at_least, better, endpoint, model, monitor, no_worse
     from ondol.sdk.features import count, feature_service, feature_view, mean, over, row_features
     from ondol.sdk.flow.landing import ingest, validate
@@ -20,6 +32,7 @@ if TYPE_CHECKING:
     from ondol.sdk.runs.autolog import autolog
     from ondol.sdk.runs.start import start_run
     from ondol.sdk.scores import classification_scores
+    from ondol.sdk.sources import csv, http, json, kafka, parquet, sql
     from ondol.sdk.steps import pipeline, step
 
 __all__ = [
@@ -34,11 +47,17 @@ __all__ = [
     "dataset",
     "deploy",
     "endpoint",
+    "exists_in",
     "feature_service",
     "feature_view",
     "fresh",
     "gate",
+    "holds",
+    "http",
     "ingest",
+    "json",
+    "kafka",
+    "matches",
     "mean",
     "model",
     "monitor",
@@ -46,10 +65,14 @@ __all__ = [
     "not_null",
     "one_of",
     "over",
+    "parquet",
     "pipeline",
+    "row_count",
     "row_features",
     "split",
+    "sql",
     "start_run",
+    "steady",
     "step",
     "training_set",
     "unique",
@@ -57,7 +80,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ondol.sdk.data": "between csv dataset fresh not_null one_of unique",
+    "ondol.sdk.contracts": "between exists_in fresh holds matches not_null one_of row_count steady unique",
+    "ondol.sdk.data": "dataset",
     "ondol.sdk.delivery": "at_least better endpoint model monitor no_worse",
     "ondol.sdk.features": "count feature_service feature_view mean over row_features",
     "ondol.sdk.flow.landing": "ingest validate",
@@ -66,6 +90,7 @@ _HOMES = {
     "ondol.sdk.scores": "classification_scores",
     "ondol.sdk.runs.autolog": "autolog",
     "ondol.sdk.runs.start": "start_run",
+    "ondol.sdk.sources": "csv http json kafka parquet sql",
     "ondol.sdk.steps": "pipeline step",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

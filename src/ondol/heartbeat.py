@@ -26,6 +26,7 @@ from ondol.jobs.types import Schedule
 from ondol.kernel.errors import OndolError
 from ondol.kernel.event import Event, StoredEvent
 from ondol.kernel.operation import Operation
+from ondol.lookout import LOOK_SECONDS, Lookout
 from ondol.ports.tools import Tools
 
 log = logging.getLogger("ondol")
@@ -106,7 +107,8 @@ class Couriers:
 
 
 class Heartbeat:
-    """Three threads: one delivers events in order, one tends jobs, one calls schedules; and couriers.
+    """Four threads: one delivers events in order, one tends jobs, one calls schedules, one looks out for what is new
+    at the sources; and couriers.
 
     Jobs are tended while a schedule is called, because whoever does not renew his leases is taken for dead.
     All they know is in the database, so a house that is killed goes on where it was.
@@ -126,10 +128,12 @@ class Heartbeat:
         """The revision of the database at which no job was open."""
         house.listeners.append(self._hear)
         self._couriers = Couriers(self._committed.set)
+        self._lookout = Lookout(house)
         self._threads = [
             threading.Thread(target=self._repeat, args=(self._deliver, self._wait_for_events), name="deliveries"),
             threading.Thread(target=self._repeat, args=(self._tend, self._wait_a_beat), name="heartbeat"),
             threading.Thread(target=self._repeat, args=(self._call, self._wait_until_due), name="schedules"),
+            threading.Thread(target=self._repeat, args=(self._look, self._wait_a_look), name="lookout"),
         ]
 
     def start(self) -> None:
@@ -165,6 +169,12 @@ class Heartbeat:
         self._delivered_at = house.tools().db.revision()
         deliver_all(house, self._couriers)
 
+    def _look(self, _house: House) -> None:
+        self._lookout.look()
+
+    def _wait_a_look(self) -> None:
+        self._stopping.wait(LOOK_SECONDS)
+
     def stop(self) -> None:
         self._stopping.set()
         self._committed.set()
@@ -172,6 +182,7 @@ class Heartbeat:
         self._due.set()
         for thread in self._threads:
             thread.join(timeout=10)
+        self._lookout.stop()
         self._couriers.stop()
 
     def _repeat(self, work: object, wait: object) -> None:

@@ -1,23 +1,13 @@
-"""Datasets, their sources and the rules of their contracts."""
+"""Datasets: tables of the lake."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal, TypedDict, Unpack
 
-from ondol.lake.types import ColumnType, DatasetSpec, FileSource, Rule, Source
+from ondol.lake.types import ColumnType, DatasetSpec, OnViolation, Rule, Source
+from ondol.sdk import sources
 from ondol.sdk.collector import build, declare, known, wrong
-
-_FORMATS: dict[str, Literal["csv", "parquet", "json"]] = {
-    ".csv": "csv",
-    ".gz": "csv",
-    ".parquet": "parquet",
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +22,11 @@ class Dataset:
 
 
 class DatasetOptions(TypedDict, total=False):
-    """`source` may be a path such as `"data/flights/*.parquet"`: its suffix says the format."""
+    """`source` may be a path such as `"data/flights/*.parquet"`: its suffix says the format.
+
+    `on_violation` is what a broken rule of the contract means: `"stop"` refuses the whole batch, `"go_on"` lands the
+    good rows and keeps the bad ones in quarantine, `"warn"` lands all and tells.
+    """
 
     source: Source | str
     time: str
@@ -40,6 +34,7 @@ class DatasetOptions(TypedDict, total=False):
     partition: Literal["", "day", "month"]
     where: str
     contract: list[Rule]
+    on_violation: OnViolation
     description: str
     descriptions: dict[str, str]
     owner: str
@@ -71,42 +66,12 @@ def dataset(
         return Dataset(known(f"dataset {name!r}", "datasets.get", {"dataset": name}).spec)
     fields: dict[str, Any] = {"name": name, "columns": columns or {}, "key": _listed(key), **options}
     if isinstance(source := options.get("source"), str):
-        fields["source"] = _source(source)
+        fields["source"] = sources.from_path(source)
     spec = build(DatasetSpec, f"dataset {name!r}", fields)
     for column in filter(None, [*spec.key, spec.time, spec.known_at, *_columns_of(spec.contract), *spec.descriptions]):
         check_column(spec, column)
     declare("datasets", name, spec)
     return Dataset(spec)
-
-
-def csv(path: str) -> Source:
-    """CSV files below the project's folder; `*` and `**` match several."""
-    return FileSource(format="csv", path=path)
-
-
-def unique(*columns: str) -> Rule:
-    """No two rows of a batch have the same values in these columns."""
-    return Rule(kind="unique", column=columns[0] if len(columns) == 1 else "", columns=list(columns))
-
-
-def between(column: str, low: float | None = None, high: float | None = None) -> Rule:
-    """Values lie in `[low, high]`; None leaves a side open."""
-    return Rule(kind="between", column=column, low=low, high=high)
-
-
-def not_null(column: str) -> Rule:
-    """Every row has a value."""
-    return Rule(kind="not_null", column=column)
-
-
-def one_of(column: str, values: Sequence[str]) -> Rule:
-    """Every value is one of these."""
-    return Rule(kind="one_of", column=column, values=list(values))
-
-
-def fresh(within: str) -> Rule:
-    """The newest row is not older than `within` (`"2d"`)."""
-    return Rule(kind="fresh", within=within)
 
 
 def check_column(spec: DatasetSpec, column: str) -> None:
@@ -120,12 +85,3 @@ def _columns_of(contract: list[Rule]) -> list[str]:
 
 def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) and value else list(value)
-
-
-def _source(path: str) -> Source:
-    suffix = PurePosixPath(path).suffix
-    if suffix not in _FORMATS:
-        raise wrong(
-            f"{path!r} does not say what it is.", hint=f"Paths end in one of {', '.join(_FORMATS)}; or od.csv()."
-        )
-    return FileSource(format=_FORMATS[suffix], path=path)

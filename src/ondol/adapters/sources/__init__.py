@@ -22,4 +22,16 @@ class OutsideSources:
         return files.read_remote(pattern, path) if "://" in pattern else files.read_local(root, path)
 
     def read(self, request: SourceRequest) -> Iterator[Piece]:
+        if request.kind == "sql":
+            from ondol.adapters.sources import sql
+
+            return sql.read(request)
+        if request.kind == "http":
+            from ondol.adapters.sources import http
+
+            return http.read(request)
+        if request.kind == "kafka":
+            from ondol.adapters.sources import kafka
+
+            return kafka.read(request)
         raise Invalid(f"A source of kind {request.kind!r} cannot be read piece by piece.")

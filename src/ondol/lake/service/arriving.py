@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,9 +34,13 @@ def refresh(tools: Tools, dataset: str) -> RefreshReport:
         raise Conflict(f"The dataset {dataset!r} has no source.", hint="Declare one, or send rows: datasets.append.")
     try:
         report = files.refresh(tools, there, source) if isinstance(source, FileSource) else _read(tools, there, source)
+    except Conflict:
+        raise  # Somebody else looks, or writes, right now: that says nothing of the source.
     except OndolError as error:
         _note(tools, dataset, source, error.message)
-        raise
+        if dataset in error.message:
+            raise
+        raise type(error)(f"{dataset}: {error.message}", hint=error.hint, details=error.details) from error
     _note(tools, dataset, source, "")
     return report
 
@@ -68,10 +73,11 @@ def _read(tools: Tools, there: repo.Stored, source: Source) -> RefreshReport:
 
 def _land(tools: Tools, spec: DatasetSpec, piece: Piece, move: repo.Move) -> Batch | None:
     if not piece.rows:
-        with tools.transaction(write=True) as inner:
-            repo.move_on(inner.connection, spec.name, move, inner.now())
+        if move.before != move.after:
+            with tools.transaction(write=True) as inner:
+                repo.move_on(inner.connection, spec.name, move, inner.now())
         return None
-    steps = msgspec.json.encode([move.identity, move.epoch, move.before, move.after], order="sorted")
+    steps = msgspec.json.encode([move.identity, move.epoch, move.before, move.after, piece.rows], order="sorted")
     arrival = landing.Arrival(
         dataset=spec.name,
         key=f"source:{hashlib.sha256(steps).hexdigest()[:32]}",
@@ -135,35 +141,41 @@ def state_of(tools: Tools, dataset: str) -> SourceState:
     raise NotFound(f"The dataset {dataset!r} has no source.", hint="`ondol sources list` shows those that have.")
 
 
-def due(tools: Tools) -> list[str]:
-    """The datasets whose `every` says that their source is to be looked at now."""
-    found = []
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """When the house looks at a source by itself: from `due_at` on (None: never), and whenever a file is new."""
+
+    dataset: str
+    due_at: datetime | None
+    watch: bool
+
+
+def plans(tools: Tools) -> list[Plan]:
+    """Of the sources that the house looks at by itself."""
     positions = repo.select_positions(tools.connection)
+    found = []
     for dataset in repo.select_datasets(tools.connection):
-        every = dataset.spec.source.every if dataset.spec.source else ""
-        looked = positions[dataset.name].looked_at if dataset.name in positions else None
-        if every and _is_due(looked, parse_duration(every), tools.now()):
-            found.append(dataset.name)
+        source = dataset.spec.source
+        if source is None:
+            continue
+        watch = isinstance(source, FileSource) and source.watch
+        due_at = None
+        if source.every:
+            looked = positions[dataset.name].looked_at if dataset.name in positions else None
+            due_at = looked + parse_duration(source.every) if looked else dataset.updated_at
+        if watch or due_at:
+            found.append(Plan(dataset=dataset.name, due_at=due_at, watch=watch))
     return found
 
 
-def _is_due(looked: datetime | None, every: timedelta, now: datetime) -> bool:
-    return looked is None or now - looked >= every
-
-
-def watched(tools: Tools) -> dict[str, list[FoundFile]]:
-    """The files of watched folders that are not as they were when they were read, by dataset."""
+def listing(tools: Tools, dataset: str) -> list[FoundFile]:
+    """The files of a dataset's source, as a listing shows them now."""
     with tools.transaction(write=False) as inner:
-        names = [one.name for one in repo.select_datasets(inner.connection) if _is_watched(one.spec.source)]
-    found = {}
-    for name in names:
-        with tools.transaction(write=False) as inner:
-            there = landing.stored(inner, name)
-        source = there.dataset.spec.source
-        if isinstance(source, FileSource) and _is_watched(source):
-            found[name] = files.new_ones(tools, name, files.find(tools, there, source))
-    return {name: new for name, new in found.items() if new}
+        there = landing.stored(inner, dataset)
+    source = there.dataset.spec.source
+    return files.find(tools, there, source) if isinstance(source, FileSource) else []
 
 
-def _is_watched(source: Source | None) -> bool:
-    return isinstance(source, FileSource) and source.watch
+def unread(tools: Tools, dataset: str, listed: list[FoundFile]) -> list[FoundFile]:
+    """Those that are not as they were when they were read."""
+    return files.new_ones(tools, dataset, listed)

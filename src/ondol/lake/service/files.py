@@ -40,14 +40,30 @@ def refresh(tools: Tools, there: repo.Stored, source: FileSource) -> RefreshRepo
     """Land what is new in the dataset's files. Each content of each file is brought once."""
     spec = there.dataset.spec
     found = find(tools, there, source)
-    fresh = [read for file in new_ones(tools, spec.name, found) if (read := _read(tools, there, source, file))]
+    fresh, unreadable = _read_all(tools, there, source, new_ones(tools, spec.name, found))
     newest = contract.Delivery(newest=_newest(spec, fresh))
     batches: list[Batch] = []
     for group in _groups(spec, fresh):
         batches += _land_group(tools, spec.name, group, newest)
+    if unreadable:
+        raise unreadable[0]
     with tools.transaction(write=False) as inner:
         version = landing.stored(inner, spec.name).dataset.version
     return RefreshReport(dataset=spec.name, files=len(found), new_files=len(fresh), batches=batches, version=version)
+
+
+def _read_all(
+    tools: Tools, there: repo.Stored, source: FileSource, files: list[FoundFile]
+) -> tuple[list[_Read], list[Invalid]]:
+    """What could be read, and why the others could not: a file that is broken holds up no good one."""
+    fresh, unreadable = [], []
+    for file in files:
+        try:
+            if read := _read(tools, there, source, file):
+                fresh.append(read)
+        except Invalid as error:
+            unreadable.append(error)
+    return fresh, unreadable
 
 
 def find(tools: Tools, there: repo.Stored, source: FileSource) -> list[FoundFile]:
