@@ -14,6 +14,7 @@ from ondol.features.types import (
     DeclareService,
     DeclareView,
     Feature,
+    GetDefinition,
     GetView,
     ListTrainingSets,
     MaterializeView,
@@ -400,3 +401,83 @@ def test_declaring_the_same_service_again_changes_nothing(declared):
     before = features.service_of(declared.tools(), "inputs")
     declared.tools().clock.set(NOW + timedelta(hours=1))
     assert declared.call("services.declare", DeclareService(spec=INPUTS)) == before
+
+
+SHORTER = [
+    Feature(name="late_share", expression="delay > 30", aggregate="mean", window="3d"),
+    Feature(name="flown", expression="1", aggregate="count", window="3d"),
+]
+
+
+def test_a_model_is_served_what_it_has_learned_from_until_nobody_needs_it(filled):
+    """Between a change of the definitions and the next deployment."""
+    learned = features.service_of(filled.tools(), "inputs")
+    hold(filled, learned.hash)
+    filled.call("views.declare", DeclareView(spec=replace(LATE, features=SHORTER)))
+    settle(filled)
+    assert read(filled)[3] == 6
+    assert served(filled, learned)[3] == 14
+    append(filled, "flights", flight(91, NOW - timedelta(hours=9)), key="second")
+    settle(filled)
+    assert (read(filled)[3], served(filled, learned)[3]) == (7, 15)
+    kept = filled.call("definitions.get", GetDefinition(hash=learned.hash))
+    assert (kept.service.hash, [view.name for view in kept.views]) == (learned.hash, ["sky", "carrier_late"])
+    hold(filled)
+    settle(filled)
+    with pytest.raises(Conflict, match="no longer kept online"):
+        served(filled, learned)
+    assert filled.call("definitions.get", GetDefinition(hash=learned.hash)) == kept
+    assert read(filled)[3] == 7
+
+
+def hold(house, *hashes):
+    with house.tools().transaction(write=True) as inner:
+        features.hold_definitions(inner, "endpoint:delay", hashes)
+    settle(house)
+
+
+def served(house, service, at=NOW):
+    given = {"carrier": ["UA"], "origin": ["JFK"], "distance": [5000], "departs_at": [at.isoformat()]}
+    return [found[0] for found in features.values_of(house.tools(), service, given, at).values()]
+
+
+def test_pushed_rows_reach_the_definition_of_before_too(filled):
+    learned = features.service_of(filled.tools(), "inputs")
+    hold(filled, learned.hash)
+    doubled = [Feature(name="wind", expression="wind * 2"), SKY.features[1]]
+    filled.call("views.declare", DeclareView(spec=replace(SKY, features=doubled)))
+    settle(filled)
+    later = NOW + timedelta(hours=1)
+    filled.call("views.push", PushRows(view="sky", rows=[sky(later, 50.0)]))
+    assert (read(filled, later)[0], served(filled, learned, later)[0]) == (100.0, 50.0)
+
+
+def test_two_versions_of_a_view_live_side_by_side(filled):
+    names = [replace(feature, name=f"{feature.name}_3d") for feature in SHORTER]
+    second = replace(LATE, name="carrier_late@2", features=names)
+    assert filled.call("views.declare", DeclareView(spec=second)).version == 2
+    filled.call("services.declare", DeclareService(spec=replace(INPUTS, views=["sky", "carrier_late@1"])))
+    both = replace(INPUTS, name="both", views=["carrier_late@1", "carrier_late@2"], row_features=[])
+    assert filled.call("services.declare", DeclareService(spec=both)).spec.views == ["carrier_late", "carrier_late@2"]
+    settle(filled)
+    assert read(filled)[3] == 14
+    rows = [{"carrier": "UA"}]
+    assert filled.call("features.read", ReadFeatures(service="both", rows=rows)).rows == [[0.5, 14, 0.5, 6]]
+    users = {
+        name: filled.call("views.get", GetView(view=name)).used_by for name in ("carrier_late@1", "carrier_late@2")
+    }
+    assert users == {"carrier_late@1": ["both", "inputs"], "carrier_late@2": ["both"]}
+    for name in ("spend@1", "spend@0", "spend@x", "@2"):
+        with pytest.raises(Invalid, match=r"version 1|cannot be called"):
+            filled.call("views.declare", DeclareView(spec=replace(LATE, name=name)))
+
+
+def test_a_definition_that_comes_back_is_online_at_once(filled):
+    learned = features.service_of(filled.tools(), "inputs")
+    hold(filled, learned.hash)
+    filled.call("views.declare", DeclareView(spec=replace(LATE, features=SHORTER)))
+    settle(filled)
+    assert filled.call("views.declare", DeclareView(spec=LATE)).online_version == 0
+    assert (features.service_of(filled.tools(), "inputs").hash, read(filled)[3]) == (learned.hash, 14)
+    settle(filled)
+    assert read(filled)[3] == 14

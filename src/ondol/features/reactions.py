@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ondol.features import service
 from ondol.features.service import materialise, online
-from ondol.features.types import ViewDeclared, ViewStale
+from ondol.features.types import HoldsChanged, ViewDeclared, ViewStale
 from ondol.kernel.event import reaction
 from ondol.lake.types import BatchLanded
 from ondol.lake.types.versions import DatasetRewritten
@@ -30,6 +30,7 @@ def materialise_view(tools: Tools, event: ViewDeclared) -> None:
     view = online.stored_view(tools, event.subject)
     if view.hash == event.hash:
         materialise.bring_online(tools, view.spec.dataset, [view])
+    online.forget_definitions(tools)
 
 
 @reaction(ViewStale)
@@ -40,3 +41,9 @@ def tell_people(tools: Tools, event: ViewStale) -> None:
         f"Feature view {event.subject} is stale",
         f"{since}, and may be {event.fresh} old. Does its source still bring rows?",
     )
+
+
+@reaction(HoldsChanged)
+def forget_definitions(tools: Tools, event: HoldsChanged) -> None:
+    """What only the models of before have learned from need not be kept online."""
+    online.forget_definitions(tools)

@@ -288,6 +288,10 @@ class ViewFresh(Event, frozen=True, kw_only=True):
     """The subject is the view, which was stale and is no longer."""
 
 
+class HoldsChanged(Event, frozen=True, kw_only=True):
+    """The subject is who holds definitions of features: models in traffic. Definitions nobody needs may go."""
+
+
 class ViewMaterialized(Event, frozen=True, kw_only=True):
     """The subject is the view."""
 

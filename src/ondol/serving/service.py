@@ -110,6 +110,8 @@ def set_traffic(tools: Tools, request: SetTraffic) -> Endpoint:
         name=known.name, spec=known.spec, traffic=traffic, revision=known.revision + 1, updated_at=tools.now()
     )
     repo.put_endpoint(tools.connection, endpoint)
+    learned = [versions[route.version].service_hash for route in traffic]
+    features.hold_definitions(tools, f"endpoint:{known.name}", learned)
     shares = [msgspec.convert(route, TrafficShare, from_attributes=True) for route in traffic]
     registry.note_traffic(tools, known.spec.model, known.name, shares, reason=request.reason, evidence=request.evidence)
     lineage.record(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,13 @@ from ondol.features.types import (
     CheckView,
     DeclareService,
     DeclareView,
+    FeatureDefinition,
     FeatureRows,
+    GetDefinition,
     GetService,
     GetTrainingSet,
     GetView,
+    HoldsChanged,
     ListServices,
     ListTrainingSets,
     ListViews,
@@ -175,7 +178,7 @@ def list_training_sets(tools: Tools, request: ListTrainingSets) -> list[Training
 @operation("features.read", "POST", "/v1/feature-services/{service}/vectors", scope="read", long=True)
 def read_features(tools: Tools, request: ReadFeatures) -> FeatureRows:
     """Show what a model would see for these rows, now or at another moment of the last day."""
-    service = service_of(tools, request.service)
+    service = _current_service(tools, request.service)
     if not request.rows:
         return FeatureRows(features=service.features, rows=[])
     try:
@@ -184,6 +187,28 @@ def read_features(tools: Tools, request: ReadFeatures) -> FeatureRows:
         raise Invalid(f"The rows do not make a table: {error}", hint="Give each column values of one type.") from error
     found = vectors(tools, service, rows, request.at or tools.now())
     return FeatureRows(features=service.features, rows=[list(row) for row in found.iter_rows()])
+
+
+@operation("definitions.get", "GET", "/v1/feature-definitions/{hash}", scope="read")
+def get_definition(tools: Tools, request: GetDefinition) -> FeatureDefinition:
+    """What a service hash stands for: the service and its views as they were when a model learned from them."""
+    if found := repo.read_definition(tools.connection, request.hash):
+        return found
+    raise NotFound(f"No feature service was ever defined as {request.hash!r}.", hint="ondol feature-services list")
+
+
+def hold_definitions(tools: Tools, holder: str, hashes: Iterable[str]) -> None:
+    """Keep these definitions online for `holder` (an endpoint, by the hashes of the versions in its traffic) and no
+    others: a model is served what it has learned from, whatever is declared meanwhile. In the caller's transaction."""
+    repo.put_holds(tools.connection, holder, sorted({each for each in hashes if each}))
+    tools.emit(HoldsChanged(subject=holder))
+
+
+def definition_of(tools: Tools, service: str, definition: str) -> Service:
+    """The service as a model version knows it; the one in force for a version that names no definition."""
+    with tools.transaction(write=False) as inner:
+        found = repo.read_definition(inner.connection, definition) if definition else None
+        return found.service if found else _service(inner, service)
 
 
 def service_of(tools: Tools, name: str) -> Service:
@@ -245,14 +270,23 @@ def label_frame(tools: Tools, service_name: str, since: datetime | None, until: 
 
 
 def views_of(tools: Tools, dataset: str) -> list[repo.StoredView]:
-    """The views whose rows come from a dataset."""
+    """The views whose rows come from a dataset, also in definitions of before that are still needed."""
     with tools.transaction(write=False) as inner:
-        return repo.list_views(inner.connection, dataset)
+        return repo.list_kept_views(inner.connection, dataset)
+
+
+def _current_service(tools: Tools, name: str) -> Service:
+    with tools.transaction(write=False) as inner:
+        service = _service(inner, name)
+        views = repo.read_views(inner.connection, service.spec.views)
+    definitions.check_current(service, [views[each].spec for each in service.spec.views])
+    return service
 
 
 def _put_service(tools: Tools, spec: ServiceSpec) -> Service:
     from ondol.features.rules import expressions, values
 
+    spec = msgspec.structs.replace(spec, views=[definitions.canonical(name) for name in spec.views])
     dataset = lake.spec_of(tools, spec.dataset)
     views = [online.stored_view(tools, name).spec for name in spec.views]
     definitions.check_service(spec, dataset, views)
@@ -273,6 +307,9 @@ def _put_service(tools: Tools, spec: ServiceSpec) -> Service:
     if known is not None and msgspec.structs.replace(known, updated_at=made.updated_at) == made:
         return known
     repo.put_service(tools.connection, made)
+    repo.put_definition(
+        tools.connection, FeatureDefinition(hash=made.hash, service=made, views=views, at=made.updated_at)
+    )
     _record_service(tools, made, views)
     return made
 

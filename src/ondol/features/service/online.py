@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ondol.features.rules.definitions import check_current
+from ondol.features.rules.definitions import canonical, stairs_of
 from ondol.features.service.freshness import PUSHED
 from ondol.features.types import Pushed, Service
-from ondol.kernel.errors import NotFound
+from ondol.kernel.errors import Conflict, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
 from ondol.ports.online import Online
@@ -54,7 +55,7 @@ class OnlineReader:
         self._shelves: dict[str, _Shelf] = {}
         self.plans: dict[str, lookup.Plan] = {}
         self.pushed_until: dict[str, int] = {}
-        self.pushes: dict[str, tuple[int | None, pushed.PushPlan]] = {}
+        self.pushes: dict[str, tuple[int | None, list[pushed.PushPlan]]] = {}
 
     def newest_pushed(self, store: str) -> int:
         """The newest instant that anybody has pushed, as far as this process knows."""
@@ -125,21 +126,28 @@ def values_of(
 
 
 def _planned(tools: Tools, service: Service, reader: OnlineReader) -> lookup.Plan:
-    """Compiled from the definitions in force, and kept under their hash."""
+    """Compiled from the definitions that the hash stands for, and kept under it."""
     with tools.transaction(write=False) as inner:
-        known = repo.read_service(inner.connection, service.name) or service
-        views = repo.read_views(inner.connection, known.spec.views)
-    specs = [views[name].spec for name in known.spec.views]
-    check_current(known, specs)
-    plan = lookup.compile_plan(known.spec, specs, known.inputs, known.features)
+        definition = repo.read_definition(inner.connection, service.hash)
+        lacking = repo.list_lacking(inner.connection, definition.views if definition else [])
+    if definition is None:
+        raise Conflict(f"Feature service {service.name!r} has never been defined like this.", hint="ondol apply")
+    if lacking:
+        raise Conflict(
+            f"{', '.join(lacking)} has changed since this definition of feature service {service.name!r}, and the "
+            "values of then are no longer kept online.",
+            hint="Deploy a model that has learned from the definitions in force, or declare the old ones again.",
+        )
+    plan = lookup.compile_plan(definition.service.spec, definition.views, service.inputs, service.features)
     if len(reader.plans) >= _CACHED_PLANS:
         reader.plans.clear()
-    reader.plans[known.hash] = plan
+    reader.plans[service.hash] = plan
     return plan
 
 
 def stored_view(tools: Tools, name: str) -> repo.StoredView:
-    """A view and what of it is online; `NotFound` otherwise."""
+    """A view and what of it is online; `NotFound` otherwise. `spend@1` is `spend`."""
+    name = canonical(name)
     with tools.transaction(write=False) as inner:
         if found := repo.read_view(inner.connection, name):
             return found
@@ -147,10 +155,31 @@ def stored_view(tools: Tools, name: str) -> repo.StoredView:
     raise NotFound(f"There is no feature view {name!r}.", hint=f"There are {', '.join(known) or 'none yet'}.")
 
 
+def forget_definitions(tools: Tools) -> None:
+    """Drop what was online of definitions that are not in force and that nobody holds."""
+    with tools.transaction(write=False) as inner:
+        candidates = repo.list_unneeded_views(inner.connection)
+    for view in candidates:
+        with tools.transaction(write=True) as inner:
+            unneeded = {(each.name, each.hash) for each in repo.list_unneeded_views(inner.connection)}
+            gone = (view.name, view.hash) in unneeded and repo.drop_view(inner.connection, view)
+        if gone:
+            reader_of(tools.online).plans.clear()
+            for stair in stairs_of(view.spec):
+                tools.online.drop(stair.store)
+
+
 def push(tools: Tools, name: str, rows: Sequence[dict[str, Any]]) -> Pushed:
-    """Steps straight from rows, merged into what is online."""
+    """Steps straight from rows, merged into what is online; also for models that learned from the view of before."""
     reader = reader_of(tools.online)
-    plan = _push_plan(tools, reader, name)
+    current, *before = _push_plans(tools, reader, canonical(name))
+    keys = _push(tools, reader, current, rows)
+    for plan in before:
+        _push(tools, reader, plan, rows)
+    return Pushed(view=current.view, keys=keys)
+
+
+def _push(tools: Tools, reader: OnlineReader, plan: pushed.PushPlan, rows: Sequence[dict[str, Any]]) -> int:
     steps = pushed.plain_steps(plan, rows)
     if steps is None:
         frame = pushed.frame_of(rows, plan.columns)
@@ -162,21 +191,28 @@ def push(tools: Tools, name: str, rows: Sequence[dict[str, Any]]) -> Pushed:
     if newest > reader.newest_pushed(store):
         reader.pushed_until[store] = newest
         notes = {PUSHED: str(newest)}
-    return Pushed(view=name, keys=tools.online.put(store, steps, replace=False, notes=notes))
+    return tools.online.put(store, steps, replace=False, notes=notes)
 
 
-def _push_plan(tools: Tools, reader: OnlineReader, name: str) -> pushed.PushPlan:
-    """Compiled from the definition in force, and kept until something in the database changes."""
+def _push_plans(tools: Tools, reader: OnlineReader, name: str) -> list[pushed.PushPlan]:
+    """Compiled from the definition in force and from those kept, and reused until something in the database changes."""
     revision = tools.db.revision()
     known = reader.pushes.get(name)
     if known is not None and revision is not None and known[0] == revision:
         return known[1]
     with tools.transaction(write=False) as inner:
-        definition = repo.read_view_hash(inner.connection, name)
-        if known is not None and known[1].definition == definition:
-            plan = known[1]
-        else:
-            view = stored_view(inner, name)
-            plan = pushed.compile_push(view.spec, view.hash, lake.spec_of(inner, view.spec.dataset))
-    reader.pushes[name] = (revision, plan)
-    return plan
+        wanted = repo.read_view_hashes(inner.connection, name)
+        plans = known[1] if known is not None else []
+        if not wanted or [plan.definition for plan in plans] != wanted:
+            plans = _compiled_pushes(inner, stored_view(inner, name), wanted[1:])
+    reader.pushes[name] = (revision, plans)
+    return plans
+
+
+def _compiled_pushes(tools: Tools, view: repo.StoredView, before: Sequence[str]) -> list[pushed.PushPlan]:
+    plans = [pushed.compile_push(view.spec, view.hash, lake.spec_of(tools, view.spec.dataset))]
+    for definition in before:
+        spec = repo.read_kept_view(tools.connection, view.name, definition).spec
+        with suppress(Conflict):  # windows take no pushed rows
+            plans.append(pushed.compile_push(spec, definition, lake.spec_of(tools, spec.dataset)))
+    return plans

@@ -21,6 +21,7 @@ from ondol.kernel.lazy import lazy
 from ondol.ports.runtime import Predictor
 from ondol.ports.tools import Tools
 from ondol.registry import service as registry
+from ondol.registry.types import GetVersion
 from ondol.serving import rules
 from ondol.serving.plane.capture import Record, SegmentWriter
 from ondol.serving.plane.counters import Counters
@@ -52,11 +53,17 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """An endpoint as the plane serves it: everything a request needs is in memory."""
 
     endpoint: Endpoint
-    service: Service
+    services: dict[str, Service]
+    """By version: the feature service as it was when the version learned from it."""
     predictors: dict[str, Predictor]
     start: float = msgspec.field(default_factory=random.random)
     asked: Iterator[int] = msgspec.field(default_factory=itertools.count)
     """How often it was asked; `next` on a count is safe between threads."""
+
+    @property
+    def service(self) -> Service:
+        """That of the champion."""
+        return self.services[self.endpoint.traffic[0].version]
 
 
 class Plane:
@@ -124,8 +131,7 @@ class Plane:
         if not endpoint.traffic:
             return
         try:
-            with self._tools.transaction(write=False) as inner:
-                service = features.service_of(inner, endpoint.spec.service)
+            services = {route.version: self._learned_from(endpoint, route.version) for route in endpoint.traffic}
             predictors = {route.version: registry.load(self._tools, route.version) for route in endpoint.traffic}
         except OndolError as error:
             if self._problems.get(endpoint.name) != error.message:
@@ -133,7 +139,12 @@ class Plane:
             self._problems[endpoint.name] = error.message
             return
         self._problems.pop(endpoint.name, None)
-        self._live[endpoint.name] = Live(endpoint=endpoint, service=service, predictors=predictors)
+        self._live[endpoint.name] = Live(endpoint=endpoint, services=services, predictors=predictors)
+
+    def _learned_from(self, endpoint: Endpoint, version: str) -> Service:
+        with self._tools.transaction(write=False) as inner:
+            found = registry.get_version(inner, GetVersion(version=version))
+            return features.definition_of(inner, found.service or endpoint.spec.service, found.service_hash)
 
     def names(self) -> list[str]:
         """All endpoints, also those that cannot answer yet."""
@@ -178,10 +189,11 @@ class Plane:
         scores: list[float] = []
         error: Exception | None = None
         try:
-            values = self._values(live.service, given, at)
+            service = live.services[route.version]
+            values = self._values(service, given, at)
             scores = live.predictors[route.version].predict(values)
             if live.endpoint.spec.capture >= 1 or random.random() < live.endpoint.spec.capture:
-                captured = columns.stamps(given, live.service.spec, size, at) | values | {"score": scores}
+                captured = columns.stamps(given, service.spec, size, at) | values | {"score": scores}
         except OndolError as failure:
             error = failure
         except Exception as failure:

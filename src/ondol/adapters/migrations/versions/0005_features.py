@@ -13,6 +13,20 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "feature_definitions",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("views", sa.Text(), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_feature_definitions")),
+    )
+    op.create_table(
+        "feature_holds",
+        sa.Column("holder", sa.String(length=200), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("holder", "hash", name=op.f("pk_feature_holds")),
+    )
+    op.create_table(
         "feature_services",
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("spec", sa.Text(), nullable=False),
@@ -25,17 +39,18 @@ def upgrade() -> None:
     )
     op.create_table(
         "feature_views",
-        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("name", sa.String(length=110), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("current", sa.Boolean(), nullable=False),
         sa.Column("dataset", sa.String(length=100), nullable=False),
         sa.Column("spec", sa.Text(), nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("online_version", sa.Integer(), nullable=False),
         sa.Column("online_keys", sa.Integer(), nullable=False),
         sa.Column("online_at", sa.String(length=32), nullable=True),
         sa.Column("online_newest", sa.String(length=32), nullable=True),
         sa.Column("stale_since", sa.String(length=32), nullable=True),
         sa.Column("updated_at", sa.String(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_feature_views")),
+        sa.PrimaryKeyConstraint("name", "hash", name=op.f("pk_feature_views")),
     )
     with op.batch_alter_table("feature_views", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_feature_views_dataset"), ["dataset"], unique=False)
