@@ -16,6 +16,7 @@ import ondol.features.service
 import ondol.jobs.reactions
 import ondol.jobs.service
 import ondol.lake.service
+import ondol.lake.service.trees
 import ondol.lake.service.versions
 import ondol.lineage.service
 import ondol.loop.reactions
@@ -70,7 +71,7 @@ ROOMS = (
         ondol.registry.service.reviews,
         ondol.registry.reactions,
     ),
-    (ondol.lake.service, ondol.lake.service.versions),
+    (ondol.lake.service, ondol.lake.service.trees, ondol.lake.service.versions),
     (ondol.jobs.service, ondol.jobs.reactions),
     (ondol.features.service, ondol.features.reactions),
     (ondol.pipelines.service, ondol.pipelines.reactions),

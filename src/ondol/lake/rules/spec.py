@@ -200,7 +200,12 @@ def check_change(old: DatasetSpec, new: DatasetSpec) -> None:
             raise _stays(f"columns: {name!r} of {new.name!r} is {kind} and cannot become {new.columns[name]}")
     if new.key != old.key:
         raise _stays(f"key: {new.name!r} is identified by {old.key}, not by {new.key}")
-    if (new.mode, new.layer, bool(new.query), new.files) != (old.mode, old.layer, bool(old.query), old.files):
+    if (new.mode, new.layer, bool(new.query), bool(new.files)) != (
+        old.mode,
+        old.layer,
+        bool(old.query),
+        bool(old.files),
+    ):
         raise _stays(f"mode: what a row of {new.name!r} means, and where it is kept")
     if new.mode == "upsert" and new.known_at != old.known_at:
         raise _stays(f"known_at: corrections of {new.name!r} are told apart by {old.known_at or 'nothing'}")

@@ -210,6 +210,7 @@ def vacuum_dataset(tools: Tools, request: VacuumDataset) -> VacuumReport:
         finally:
             with tools.transaction(write=True) as inner:
                 repo.end_landing(inner.connection, mine)
+        loose = _loose_packs(tools, spec, list(kept), request) if spec.files else []
         known = {one.version for one in versions if not one.gone}
         gone = sorted(known & set(report["gone"]))
         if not request.dry_run:
@@ -218,13 +219,22 @@ def vacuum_dataset(tools: Tools, request: VacuumDataset) -> VacuumReport:
         return VacuumReport(
             dataset=spec.name,
             dry_run=request.dry_run,
-            files=report["files"],
-            bytes=report["bytes"],
+            files=report["files"] + len(loose),
+            bytes=report["bytes"] + sum(blob.size for blob in loose),
             kept=[KeptVersion(version=version, because=because) for version, because in sorted(kept.items())],
             gone=gone,
         )
 
     return landing.alone(tools, request.dataset, repo.How(operation="compute"), work)
+
+
+def _loose_packs(tools: Tools, spec: DatasetSpec, kept: list[int], request: VacuumDataset) -> list[Blob]:
+    until = tools.wall() - timedelta(hours=request.grace_hours)
+    loose = [blob for blob in trees.loose_packs(tools, spec, kept) if blob.modified_at < until]
+    if not request.dry_run:
+        for blob in loose:
+            tools.blobs.delete(blob.path)
+    return loose
 
 
 def _kept(tools: Tools, there: repo.Stored, versions: list[DatasetVersion], request: VacuumDataset) -> dict[int, str]:

@@ -76,7 +76,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `layer` is where the typed rows are kept: silver (cleaned) or gold (made for a purpose). With
     `query`, one SELECT over other datasets, the rows are not sent but computed.
-    `files`: the rows are an index of the files below the source's path; their bytes are kept with it.
+    `files` is a folder below the project's: the rows are an index of its files, whose bytes are kept with it. Its
+    columns and key are given (`FILE_COLUMNS`).
     """
 
     name: str
@@ -99,7 +100,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True):
     mode: Literal["append", "upsert"] = "append"
     layer: Literal["silver", "gold"] = "silver"
     query: str = ""
-    files: bool = False
+    files: str = ""
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
