@@ -6,6 +6,7 @@ import os
 import struct
 import time
 import zlib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from ondol.lake.service import packs, tree_index, trees, versions
 from ondol.lake.types import GetDataset
 from ondol.lake.types.files import AddFiles, CheckOutFiles, GetFile
 from ondol.lake.types.versions import CompareDatasetVersions, RollBack, VacuumDataset
-from tests.lake.shore import Lake
+from tests.lake.shore import START, Lake
 
 
 def png(width: int, height: int) -> bytes:
@@ -171,7 +172,8 @@ def test_going_back_and_deleting_what_nobody_needs(lake: Lake, folder: Path, tmp
     add(lake, folder)
     back = lake.call(versions.roll_back, RollBack(dataset="photos", version=0))
     assert index_of(lake)["a/5.txt"]["blake3"] == blake3(b"text 5").hexdigest()
-    asked = VacuumDataset(dataset="photos", older_than="0s", grace_hours=-1, dry_run=False)
+    lake.clock.set(START + timedelta(days=1))
+    asked = VacuumDataset(dataset="photos", older_than="1h", grace_hours=-1, dry_run=False)
     done = lake.call(versions.vacuum_dataset, asked)
     assert done.gone == [1]
     assert len(list(lake.tools.blobs.list("files/photos"))) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ondol.kernel.errors import Invalid, NotFound
@@ -11,7 +12,7 @@ from ondol.kernel.page import Page, decode_token, encode_token
 from ondol.kernel.spans import parse_duration
 from ondol.lake.rules import differences, text
 from ondol.lake.rules import spec as declared
-from ondol.lake.service import landing, quarantine, rollback, silver
+from ondol.lake.service import landing, quarantine, rollback, silver, trees
 from ondol.lake.types import Batch, DatasetSpec
 from ondol.lake.types.versions import (
     CompactDataset,
@@ -30,6 +31,7 @@ from ondol.lake.types.versions import (
     VersionComparison,
 )
 from ondol.lineage import service as lineage
+from ondol.ports.blobs import Blob
 from ondol.ports.tools import Tools
 
 if TYPE_CHECKING:
