@@ -55,13 +55,15 @@ export const rooms: readonly Room[] = [
   {
     name: "tracking",
     icon: "runs",
-    also: ["/experiments"],
+    also: ["/experiments", "/traces"],
     pages: [
       page("/runs", () => import("./rooms/tracking/RunsPage")),
       page("/experiments", () => import("./rooms/tracking/ExperimentsPage")),
       page("/experiments/:experiment", () => import("./rooms/tracking/ExperimentPage")),
       page("/runs/compare", () => import("./rooms/tracking/ComparePage")),
       page("/runs/:run", () => import("./rooms/tracking/RunPage")),
+      page("/traces", () => import("./rooms/tracking/TracesPage")),
+      page("/traces/:trace", () => import("./rooms/tracking/TracePage")),
     ],
   },
   {

@@ -3,9 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { refusal, type HouseError } from "../api/client";
 import { useFormat, useWords } from "../words";
 import { DataTable, type Column } from "./DataTable";
-import { kindOf, tableOf } from "./files";
+import { kindOf, tableOf, treeModelOf } from "./files";
 import { Markdown } from "./Markdown";
 import { Answered } from "./Notes";
+import { Facts } from "./Values";
 
 interface FileViewProperties {
   readonly path: string;
@@ -19,6 +20,7 @@ interface FileViewProperties {
 const mostRead = 4_000_000;
 const mostRows = 500;
 const mostText = 400_000;
+const mostFeatures = 12;
 
 /** A file as a person can look at it. Pages run in a frame without an origin, which can reach nobody. */
 export function FileView(properties: FileViewProperties) {
@@ -64,10 +66,34 @@ function TextLook({ path, href }: Pick<FileViewProperties, "path" | "href">) {
     <Answered from={text}>
       {(content) => {
         if (kind === "table" || kind === "parquet") return <Table path={path} text={content} />;
+        if (kind === "model") return <TreeLook text={content} />;
         if (kind === "markdown") return <Markdown text={content} />;
         return <pre className="file-text" tabIndex={0}>{(kind === "json" ? pretty(content) : content).slice(0, mostText)}</pre>;
       }}
     </Answered>
+  );
+}
+
+/** What a model of trees is made of, above its text. */
+function TreeLook({ text }: { readonly text: string }) {
+  const { tracking: words, common } = useWords();
+  const model = treeModelOf(text);
+  return (
+    <>
+      {model !== undefined && (
+        <Facts
+          facts={[
+            [words.model.objective, <code>{model.objective}</code>],
+            [words.model.trees, model.trees],
+            [common.features, model.features.length],
+            ...model.importance.slice(0, mostFeatures).map(([feature, splits]) => [`${words.model.importance}: ${feature}`, splits] as const),
+          ]}
+        />
+      )}
+      <pre className="file-text" tabIndex={0}>
+        {text.slice(0, mostText)}
+      </pre>
+    </>
   );
 }
 

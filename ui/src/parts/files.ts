@@ -1,8 +1,9 @@
-export type FileKind = "image" | "page" | "table" | "parquet" | "json" | "markdown" | "text" | "other";
+export type FileKind = "image" | "page" | "model" | "table" | "parquet" | "json" | "markdown" | "text" | "other";
 
 const kinds: Readonly<Record<string, FileKind>> = {
   ...of("image", "png jpg jpeg gif svg webp bmp avif ico"),
   ...of("page", "html htm"),
+  ...of("model", "lgb"),
   ...of("table", "csv tsv"),
   ...of("parquet", "parquet"),
   ...of("json", "json ipynb geojson"),
@@ -19,6 +20,7 @@ function of(kind: FileKind, endings: string): Record<string, FileKind> {
 export function kindOf(path: string): FileKind {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const dot = name.lastIndexOf(".");
+  if (name === "model.txt") return "model";
   return dot < 0 ? "text" : (kinds[name.slice(dot + 1).toLowerCase()] ?? "other");
 }
 
@@ -80,4 +82,24 @@ export function folderOf(files: readonly { readonly path: string; readonly size:
     folder(cut < 0 ? "" : path.slice(0, cut)).files.push({ name: path.slice(cut + 1), path, size });
   }
   return root;
+}
+
+export interface TreeModel {
+  readonly objective: string;
+  readonly trees: number;
+  readonly features: readonly string[];
+  /** In how many splits each feature is used, the most used first. */
+  readonly importance: readonly (readonly [feature: string, splits: number])[];
+}
+
+/** What LightGBM's own text says of a model; undefined for a text that is none. */
+export function treeModelOf(text: string): TreeModel | undefined {
+  if (!text.startsWith("tree\n")) return undefined;
+  const told = (name: string): string => new RegExp(`^${name}=(.*)$`, "m").exec(text)?.[1] ?? "";
+  const splits = /^feature_importances:\n((?:.+=\d+\n)*)/m.exec(text)?.[1] ?? "";
+  const importance = splits
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => [line.slice(0, line.lastIndexOf("=")), Number(line.slice(line.lastIndexOf("=") + 1))] as const);
+  return { objective: told("objective"), trees: (text.match(/^Tree=\d+$/gm) ?? []).length, features: told("feature_names").split(" "), importance };
 }

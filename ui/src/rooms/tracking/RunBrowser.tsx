@@ -1,20 +1,18 @@
 import "./runs.css";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useMemo } from "react";
 import { Link } from "wouter";
-import type { HouseError } from "../../api/client";
 import { Loading, Refusal } from "../../parts/Notes";
 import { Card } from "../../parts/Page";
-import { Icon } from "../../shell/Icon";
 import { useUrlState } from "../../shell/url";
 import { useWords } from "../../words";
 import { ColumnMenu, useColumnTitle } from "./ColumnMenu";
 import { useColumns } from "./columns";
 import { useRunPages, type RunPages } from "./pages";
 import { RunTable } from "./RunTable";
+import { SearchField } from "./SearchField";
 import { filterOf, idsFromText, idsToText, keysOf, orderOf, type Run, type Search } from "./search";
 
 const mostCompared = 500;
-const typingPause = 300;
 const none: readonly Run[] = [];
 
 interface RunBrowserProperties {
@@ -27,6 +25,7 @@ interface RunBrowserProperties {
 
 /** Runs to search, sort, group, choose and compare; all of it stays in the address. */
 export function RunBrowser({ experiment, status, empty }: RunBrowserProperties) {
+  const words = useWords().tracking;
   const [filter, setFilter] = useUrlState("runs.filter");
   const [order, setOrder] = useUrlState("runs.order", "-started");
   const [groupBy, setGroupBy] = useUrlState("group");
@@ -64,7 +63,7 @@ export function RunBrowser({ experiment, status, empty }: RunBrowserProperties) 
   return (
     <Card flush>
       <div className="runs-bar">
-        <SearchField text={filter} onChange={setFilter} wrong={pages.error} />
+        <SearchField label={words.search} hint={words.searchHint} text={filter} onChange={setFilter} wrong={pages.error} />
         <GroupField runs={runs} groupBy={groupBy} onChange={setGroupBy} />
         <ColumnMenu runs={runs} columns={columns} onChoose={chooseColumns} />
       </div>
@@ -91,41 +90,6 @@ export function RunBrowser({ experiment, status, empty }: RunBrowserProperties) 
         />
       </div>
     </Card>
-  );
-}
-
-interface SearchFieldProperties {
-  readonly text: string;
-  readonly onChange: (text: string) => void;
-  readonly wrong: HouseError | null;
-}
-
-/** Asks when the typing pauses. */
-function SearchField({ text, onChange, wrong }: SearchFieldProperties) {
-  const words = useWords().tracking;
-  const [typed, setTyped] = useState(text);
-  const [given, setGiven] = useState(text);
-  if (given !== text) {
-    setGiven(text);
-    setTyped(text);
-  }
-  const commit = useCallback(
-    (next: string) => {
-      setGiven(next);
-      onChange(next);
-    },
-    [onChange],
-  );
-  useEffect(() => {
-    if (typed === text) return undefined;
-    const timer = setTimeout(() => commit(typed), typingPause);
-    return () => clearTimeout(timer);
-  }, [typed, text, commit]);
-  return (
-    <label className="runs-search" data-wrong={wrong !== null}>
-      <Icon name="search" size={13} />
-      <input type="search" value={typed} placeholder={words.searchHint} aria-label={words.search} spellCheck={false} onChange={(event) => setTyped(event.target.value)} />
-    </label>
   );
 }
 

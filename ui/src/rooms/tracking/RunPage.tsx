@@ -91,6 +91,7 @@ function Tags({ run }: { readonly run: Run }) {
             .map(([name, value]) => [name, <Told text={value} />] as const),
           ...(isPipeline ? [[words.pipelineRun, <Link href={`/pipelines/runs/${run.id}`}>{run.tags["pipeline"]}</Link>] as const] : []),
           [common.ancestry, <Link href={lineageOf(run.id)}>{shortId(run.id)}</Link>],
+          [words.traces.name, <Link href={`/traces?filter=${encodeURIComponent(`run_id = '${run.id}'`)}`}>{words.traces.search}</Link>],
         ]}
       />
     </Card>

@@ -23,6 +23,7 @@ export default function RunsPage() {
       actions={
         <>
           <Link href="/experiments">{words.experiments}</Link>
+          <Link href="/traces">{words.traces.name}</Link>
           <select className="button" aria-label={words.experiment} value={experiment} onChange={(event) => setExperiment(event.target.value)}>
             <option value="">{words.allExperiments}</option>
             {[...names].map((name) => (
