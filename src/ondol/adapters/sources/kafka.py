@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ondol.adapters.sources.secrets import resolved
-from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
+from ondol.kernel.errors import Invalid, NotFound, OndolError, Refused, Unavailable
 from ondol.ports.sources import Piece, SourceRequest
 
 MESSAGES_AT_ONCE = 10_000
@@ -36,6 +36,7 @@ def read(request: SourceRequest) -> Iterator[Piece]:
         "enable.auto.offset.store": False,
         "enable.partition.eof": True,
         "auto.offset.reset": "error",
+        "fetch.wait.max.ms": 50,
         "isolation.level": "read_committed",
         "socket.connection.setup.timeout.ms": 10_000,
         "log_level": 0,
@@ -66,29 +67,20 @@ class _Topic:
         self._driver, self._consumer, self._topic, self._where = driver, consumer, topic, where
 
     def pieces(self, position: dict[str, Any]) -> Iterator[Piece]:
-        offsets = dict(position.get("offsets", {}))
-        ends: dict[str, int] = {}
-        for partition in self._partitions():
-            there = self._driver.TopicPartition(self._topic, partition)
-            low, high = self._consumer.get_watermark_offsets(there, timeout=_SECONDS)
-            ends[str(partition)] = high
-            offsets[str(partition)] = self._start(partition, offsets.get(str(partition)), low, high)
-        open_ones = {name for name, end in ends.items() if offsets[name] < end}
+        offsets: dict[str, int] = dict(position.get("offsets", {}))
+        open_ones = {str(partition) for partition in self._partitions()}
+        beginning = self._driver.OFFSET_BEGINNING
         self._consumer.assign(
-            [self._driver.TopicPartition(self._topic, int(name), offsets[name]) for name in open_ones]
+            [self._driver.TopicPartition(self._topic, int(name), offsets.get(name, beginning)) for name in open_ones]
         )
         while open_ones:
             began = dict(offsets)
-            rows = self._collected(offsets, open_ones, ends)
+            rows = self._collected(offsets, open_ones)
             if offsets == began and open_ones:
-                raise Unavailable(
-                    f"{self._where}: nothing came for {_SECONDS:.0f} s although there is more at "
-                    f"{', '.join(f'{name}:{offsets[name]}' for name in sorted(open_ones))}.",
-                    hint="The next look goes on from there.",
-                )
+                raise self._stuck(offsets, sorted(open_ones))
             yield Piece(rows=rows, position={"offsets": dict(offsets)}, origin=self._origin(began, offsets))
 
-    def _collected(self, offsets: dict[str, int], open_ones: set[str], ends: dict[str, int]) -> list[dict[str, Any]]:
+    def _collected(self, offsets: dict[str, int], open_ones: set[str]) -> list[dict[str, Any]]:
         """Rows until there are enough, until the topic ends, or until it has been long enough since the first."""
         rows: list[dict[str, Any]] = []
         count, until = 0, time.monotonic() + _SECONDS
@@ -98,7 +90,7 @@ class _Topic:
                 until = time.monotonic() + _GATHER_SECONDS
             count += len(messages)
             for message in messages:
-                if row := self._taken(message, offsets, open_ones, ends):
+                if row := self._taken(message, offsets, open_ones):
                     rows.append(row)
         return rows
 
@@ -108,44 +100,54 @@ class _Topic:
             raise NotFound(f"{self._where}: there is no such topic.", hint="Look at `source.topic` of the dataset.")
         return sorted(found.partitions)
 
-    def _start(self, partition: int, stored: int | None, low: int, high: int) -> int:
-        if stored is None:
-            return low
-        if stored < low:
-            raise Refused(
-                f"{self._where}: the messages {stored} to {low - 1} of partition {partition} are gone; they were "
-                "deleted before they were read.",
-                hint="`ondol sources reset DATASET` goes on with what is left.",
-                details={"partition": partition, "stored": stored, "low": low},
-            )
-        if stored > high:
-            raise Refused(
-                f"{self._where}: partition {partition} ends at {high}, and was read up to {stored}: it is another "
-                "topic of the same name.",
-                hint="`ondol sources reset DATASET` reads it from its beginning.",
-                details={"partition": partition, "stored": stored, "high": high},
-            )
-        return stored
-
-    def _taken(
-        self, message: Any, offsets: dict[str, int], open_ones: set[str], ends: dict[str, int]
-    ) -> dict[str, Any] | None:
+    def _taken(self, message: Any, offsets: dict[str, int], open_ones: set[str]) -> dict[str, Any] | None:
         """The row of a message, with the offsets moved past it; None for a message without a value."""
-        name, error = str(message.partition()), message.error()
+        name, error, driver = str(message.partition()), message.error(), self._driver
         if error is not None:
-            if error.code() != self._driver.KafkaError._PARTITION_EOF:
-                raise self._driver.KafkaException(error)
-            offsets[name] = max(offsets[name], message.offset())
+            if error.code() in (driver.KafkaError._AUTO_OFFSET_RESET, driver.KafkaError.OFFSET_OUT_OF_RANGE):
+                raise self._gone(name, offsets.get(name, 0))
+            if error.code() != driver.KafkaError._PARTITION_EOF:
+                raise driver.KafkaException(error)
+            offsets[name] = max(offsets.get(name, 0), message.offset())
             open_ones.discard(name)
             return None
         offsets[name] = message.offset() + 1
-        if offsets[name] >= ends[name]:
-            open_ones.discard(name)
         return None if message.value() is None else _row(message.value(), f"{name}:{message.offset()}")
 
+    def _stuck(self, offsets: dict[str, int], names: list[str]) -> OndolError:
+        """Why nothing comes: some brokers give no error for an offset behind the end."""
+        for name in names:
+            low, high = self._bounds(name)
+            if not low <= offsets.get(name, low) <= high:
+                return self._gone(name, offsets[name])
+        return Unavailable(
+            f"{self._where}: nothing came of the partitions {', '.join(names)}.",
+            hint="Is the broker up? The next look goes on from there.",
+        )
+
+    def _bounds(self, name: str) -> tuple[int, int]:
+        there = self._driver.TopicPartition(self._topic, int(name))
+        low, high = self._consumer.get_watermark_offsets(there, timeout=_SECONDS)
+        return low, high
+
+    def _gone(self, name: str, stored: int) -> Refused:
+        """The messages that come next are not there: deleted before they were read, or the topic is another one."""
+        low, high = self._bounds(name)
+        return Refused(
+            f"{self._where}: partition {name} was read up to {stored}, and has {low} to {high - 1}: messages were "
+            "deleted before they were read, or it is another topic of the same name.",
+            hint="`ondol sources reset DATASET` goes on with what is there.",
+            details={"partition": name, "stored": stored, "low": low, "high": high},
+        )
+
     def _origin(self, began: dict[str, int], ended: dict[str, int]) -> str:
-        parts = [f"{name}:{began[name]}-{end - 1}" for name, end in sorted(ended.items()) if end > began[name]]
-        return f"{self._where} {', '.join(parts)}"
+        parts = [f"{name}:{began.get(name, 0)}-{end - 1}" for name, end in sorted(ended.items())]
+        return f"{self._where} {', '.join(part for part in parts if not _empty(part))}"
+
+
+def _empty(part: str) -> bool:
+    first, last = part.partition(":")[2].split("-", 1)
+    return int(last) < int(first)
 
 
 def _row(value: bytes, place: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ondol.doors.cli import ask, by_hand, exchange, models, spool
+from ondol.doors.cli import ask, by_hand, data, exchange, models, spool
 from ondol.doors.cli.derive import add_operations
 from ondol.doors.cli.target import Target
 from ondol.kernel.errors import OndolError
@@ -30,6 +30,7 @@ def root(context: click.Context, home: str | None, url: str | None, token: str |
 add_operations(root)
 ask.add_commands(root)
 by_hand.add_commands(root)
+data.add_commands(root)
 exchange.add_commands(root)
 models.add_commands(root)
 spool.add_commands(root)

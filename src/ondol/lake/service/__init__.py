@@ -13,7 +13,7 @@ from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.lake.rules import casting, contract, text
 from ondol.lake.rules import spec as declared
-from ondol.lake.service import arriving, checking, landing, quarantine, silver
+from ondol.lake.service import arriving, checking, landing, quarantine, silver, suggesting
 from ondol.lake.types import (
     AppendBatch,
     Batch,
@@ -36,6 +36,8 @@ from ondol.lake.types import (
     ResetSource,
     RetryBatch,
     SourceState,
+    SuggestDataset,
+    SuggestedDataset,
     ValidateDataset,
     ValidationReport,
 )
@@ -122,6 +124,13 @@ def refresh_dataset(tools: Tools, request: RefreshDataset) -> RefreshReport:
     breaks the contract is in the report as quarantined batches; the other batches land.
     """
     return arriving.refresh(tools, request.dataset)
+
+
+@operation("datasets.suggest", "GET", "/v1/datasets/{dataset}/suggestion", scope="read", long=True)
+def suggest_dataset(tools: Tools, request: SuggestDataset) -> SuggestedDataset:
+    """Columns, key, time and a contract for a dataset, from its rows, as lines of a project file."""
+    rows = scan(tools, request.dataset).head(suggesting.ROWS_READ).collect()
+    return suggesting.suggestion(request.dataset, text.text_of_frame(rows), "")
 
 
 @operation("sources.list", "GET", "/v1/sources", scope="read")

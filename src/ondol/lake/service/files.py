@@ -95,7 +95,7 @@ def _read(tools: Tools, there: repo.Stored, source: FileSource, file: FoundFile)
             repo.touch_file(inner.connection, there.dataset.name, mark)
         return None
     try:
-        return _Read(mark=mark, rows=_parse(content, source.format))
+        return _Read(mark=mark, rows=parse(content, source.format))
     except (pl.exceptions.PolarsError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise Invalid(
@@ -104,7 +104,8 @@ def _read(tools: Tools, there: repo.Stored, source: FileSource, file: FoundFile)
         ) from error
 
 
-def _parse(content: bytes, form: str) -> pl.DataFrame:
+def parse(content: bytes, form: str) -> pl.DataFrame:
+    """The rows of a file as text. Raises the errors of Polars and msgspec."""
     if form == "json":
         return text.text_of_json(content)
     if form == "parquet":

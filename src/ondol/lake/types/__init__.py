@@ -19,6 +19,8 @@ from ondol.lake.types.sources import (
     Source,
     SourceState,
     SqlSource,
+    SuggestDataset,
+    SuggestedDataset,
 )
 
 __all__ = [
@@ -56,6 +58,8 @@ __all__ = [
     "Source",
     "SourceState",
     "SqlSource",
+    "SuggestDataset",
+    "SuggestedDataset",
     "ValidateDataset",
     "ValidationReport",
     "Violation",

@@ -95,3 +95,15 @@ class ResetSource(msgspec.Struct, frozen=True, kw_only=True):
     """Read the source from its beginning again; rows whose keys have landed are dropped."""
 
     dataset: str
+
+
+class SuggestDataset(msgspec.Struct, frozen=True, kw_only=True):
+    dataset: str
+
+
+class SuggestedDataset(msgspec.Struct, frozen=True, kw_only=True):
+    """A first declaration, from `rows` rows; `python` are the lines for the project file."""
+
+    name: str
+    rows: int
+    python: str
