@@ -1,0 +1,180 @@
+WITH questions AS (
+  SELECT
+    id,
+    departs_at,
+    origin,
+    carrier,
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), departs_at AT TIME ZONE 'UTC') AS ondol_at,
+    CAST(EXTRACT(HOUR FROM departs_at AT TIME ZONE 'UTC') * 60 AS DOUBLE PRECISION) AS minute_of_day,
+    CAST(CAST(distance > 1000 AS INTEGER) AS DOUBLE PRECISION) AS far,
+    CAST(CAST(delay > 15 AS INTEGER) AS DOUBLE PRECISION) AS label
+  FROM (
+    SELECT
+      id,
+      departs_at,
+      lands_at,
+      distance,
+      CASE WHEN ABS(delay) <= CAST('1.7976931348623157E308' AS DOUBLE PRECISION) THEN delay END AS delay,
+      origin,
+      carrier
+    FROM silver.flights
+  ) AS told
+  WHERE
+    departs_at >= CAST('2013-03-01 00:00:00+00:00' AS TIMESTAMP WITH TIME ZONE)
+    AND departs_at < CAST('2013-04-01 00:00:00+00:00' AS TIMESTAMP WITH TIME ZONE)
+    AND id IS NOT NULL
+    AND lands_at <= CAST('2013-04-01 00:00:00+00:00' AS TIMESTAMP WITH TIME ZONE)
+), v1_sky AS (
+  SELECT
+    origin,
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), "time" AT TIME ZONE 'UTC') AS ondol_time,
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), "time" AT TIME ZONE 'UTC') AS ondol_known,
+    wind AS wind,
+    CAST(CAST(rain > 0 AS INTEGER) AS DOUBLE PRECISION) AS wet
+  FROM (
+    SELECT
+      origin,
+      "time",
+      CASE WHEN ABS(wind) <= CAST('1.7976931348623157E308' AS DOUBLE PRECISION) THEN wind END AS wind,
+      CASE WHEN ABS(rain) <= CAST('1.7976931348623157E308' AS DOUBLE PRECISION) THEN rain END AS rain
+    FROM silver.weather
+  ) AS told
+  WHERE
+    origin IS NOT NULL
+    AND "time" IS NOT NULL
+    AND "time" < CAST('2013-04-01 00:00:00+00:00' AS TIMESTAMP WITH TIME ZONE)
+), v1_sky_1_newest AS (
+  SELECT
+    origin,
+    ondol_time AS ondol_at,
+    ondol_time,
+    wind,
+    wet,
+    ROW_NUMBER() OVER (PARTITION BY origin, ondol_time ORDER BY ondol_time DESC NULLS LAST, ondol_known DESC NULLS LAST) AS ondol_step
+  FROM v1_sky
+), v1_sky_1_steps AS (
+  SELECT
+    origin,
+    ondol_at,
+    wind,
+    wet
+  FROM v1_sky_1_newest
+  WHERE
+    ondol_step = 1
+), v1_sky_1_line AS (
+  SELECT
+    origin,
+    ondol_at,
+    ondol_at AS ondol_step,
+    0 AS ondol_asked
+  FROM v1_sky_1_steps
+  UNION ALL
+  SELECT DISTINCT
+    origin,
+    ondol_at,
+    CAST(NULL AS BIGINT) AS ondol_step,
+    1 AS ondol_asked
+  FROM questions
+), v1_sky_1_found AS (
+  SELECT
+    origin,
+    ondol_at,
+    ondol_asked,
+    MAX(ondol_step) OVER (PARTITION BY origin ORDER BY ondol_at, ondol_asked ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS ondol_step
+  FROM v1_sky_1_line
+), v1_sky_1_values AS (
+  SELECT
+    v1_sky_1_found.origin,
+    v1_sky_1_found.ondol_at,
+    v1_sky_1_steps.wind,
+    v1_sky_1_steps.wet
+  FROM v1_sky_1_found
+  JOIN v1_sky_1_steps
+    ON v1_sky_1_steps.origin = v1_sky_1_found.origin AND v1_sky_1_steps.ondol_at = v1_sky_1_found.ondol_step
+  WHERE
+    v1_sky_1_found.ondol_asked = 1 AND v1_sky_1_found.ondol_at - v1_sky_1_found.ondol_step <= 10800000000
+), v2_carrier_late AS (
+  SELECT
+    carrier,
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), departs_at AT TIME ZONE 'UTC') AS ondol_time,
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), lands_at AT TIME ZONE 'UTC') AS ondol_known,
+    CAST(CAST(delay > 15 AS INTEGER) AS DOUBLE PRECISION) AS late_share,
+    CAST(1 AS DOUBLE PRECISION) AS flown,
+    id AS ondol_tie0
+  FROM (
+    SELECT
+      id,
+      departs_at,
+      lands_at,
+      carrier,
+      CASE WHEN ABS(delay) <= CAST('1.7976931348623157E308' AS DOUBLE PRECISION) THEN delay END AS delay
+    FROM silver.flights
+  ) AS told
+  WHERE
+    carrier IS NOT NULL
+    AND departs_at IS NOT NULL
+    AND lands_at IS NOT NULL
+    AND lands_at < CAST('2013-04-01 00:00:00+00:00' AS TIMESTAMP WITH TIME ZONE)
+    AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), lands_at AT TIME ZONE 'UTC') >= 1361404800000000
+), v2_carrier_late_1_tiles AS (
+  SELECT
+    carrier,
+    ondol_known - (ondol_known % 86400000000 + 86400000000) % 86400000000 AS ondol_tile,
+    COUNT(late_share) AS n0,
+    SUM(late_share) AS v0,
+    COUNT(flown) AS n1
+  FROM v2_carrier_late
+  GROUP BY
+    carrier,
+    ondol_known - (ondol_known % 86400000000 + 86400000000) % 86400000000
+), v2_carrier_late_1_line AS (
+  SELECT DISTINCT
+    carrier,
+    ondol_at - (ondol_at % 86400000000 + 86400000000) % 86400000000 AS ondol_tile
+  FROM questions
+), v2_carrier_late_1_values AS (
+  SELECT
+    carrier,
+    ondol_tile,
+    v0 / NULLIF(n0, 0) AS late_share,
+    CAST(NULLIF(n1, 0) AS DOUBLE PRECISION) AS flown
+  FROM (
+    SELECT
+      v2_carrier_late_1_line.carrier,
+      v2_carrier_late_1_line.ondol_tile,
+      SUM(v2_carrier_late_1_tiles.n0) AS n0,
+      SUM(v2_carrier_late_1_tiles.v0) AS v0,
+      SUM(v2_carrier_late_1_tiles.n1) AS n1
+    FROM v2_carrier_late_1_line
+    JOIN v2_carrier_late_1_tiles
+      ON v2_carrier_late_1_tiles.carrier = v2_carrier_late_1_line.carrier
+      AND v2_carrier_late_1_tiles.ondol_tile >= v2_carrier_late_1_line.ondol_tile - 604800000000
+      AND v2_carrier_late_1_tiles.ondol_tile < v2_carrier_late_1_line.ondol_tile
+    GROUP BY
+      v2_carrier_late_1_line.carrier,
+      v2_carrier_late_1_line.ondol_tile
+  ) AS v2_carrier_late_1_sums
+)
+SELECT
+  questions.id,
+  questions.departs_at,
+  questions.origin,
+  questions.carrier,
+  v1_sky_1_values.wind,
+  v1_sky_1_values.wet,
+  v2_carrier_late_1_values.late_share,
+  v2_carrier_late_1_values.flown,
+  questions.minute_of_day,
+  questions.far,
+  questions.label
+FROM questions
+LEFT JOIN v1_sky_1_values
+  ON v1_sky_1_values.origin = questions.origin AND v1_sky_1_values.ondol_at = questions.ondol_at
+LEFT JOIN v2_carrier_late_1_values
+  ON v2_carrier_late_1_values.carrier = questions.carrier
+  AND v2_carrier_late_1_values.ondol_tile = questions.ondol_at - (questions.ondol_at % 86400000000 + 86400000000) % 86400000000
+WHERE
+  questions.label IS NOT NULL
+ORDER BY
+  questions.ondol_at,
+  questions.id;

@@ -1,0 +1,58 @@
+"""The compiled statement against our own join and against the definition itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ondol.features.rules.warehouse import dialects
+from ondol.features.rules.warehouse.dialects import DIALECTS
+from tests.features import sql_golden
+from tests.features import sql_worlds as worlds
+
+SINCE = worlds.START + timedelta(hours=5)
+
+
+def by_duckdb(folder, tables, sql):
+    """The statement's rows, in a session of another time zone."""
+    with duckdb.connect() as connection:
+        connection.sql("set TimeZone = 'America/New_York'")
+        for name, frame in tables.items():
+            frame.write_parquet(folder / f"{name}.parquet")
+            connection.sql(f"create view {name} as from '{folder}/{name}.parquet'")
+        connection.sql(f"copy ({sql}) to '{folder}/found.parquet'")
+    return pl.read_parquet(folder / "found.parquet")
+
+
+@pytest.mark.parametrize("frames", [True, False])
+@pytest.mark.parametrize("since", [None, SINCE])
+def test_a_statement_gives_the_training_set(tmp_path, monkeypatch, since, frames):
+    monkeypatch.setattr(dialects, "has_range_frames", lambda dialect: frames)
+    tables, span = worlds.world(seed=1), (since, worlds.UNTIL)
+    found = by_duckdb(tmp_path, tables, worlds.statement(span, "duckdb"))
+    ours = worlds.by_us(tables, span)
+    assert worlds.unlike(ours, found.cast({"at": ours.schema["at"]})) == []
+    letter = worlds.by_the_letter(tables, span)
+    assert worlds.unlike(letter, found.select(letter.columns)) == []
+    assert ours["newest"].null_count() > 10  # some have expired, and their rows stay
+    assert ours.height > 40
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(0, 1 << 32), st.integers(0, 30), st.integers(1, 3), st.booleans())
+def test_a_statement_gives_the_training_set_of_any_rows(tmp_path_factory, seed, readings, places, with_since):
+    tables = worlds.world(seed, readings=readings, asked=8, places=places)
+    span = (SINCE if with_since else None, worlds.UNTIL)
+    found = by_duckdb(tmp_path_factory.getbasetemp(), tables, worlds.statement(span, "duckdb"))
+    letter = worlds.by_the_letter(tables, span)
+    assert worlds.unlike(letter, found.select(letter.columns)) == []
+
+
+@pytest.mark.parametrize("name", [f"{kind}.{one}.sql" for kind in ("training", "expressions") for one in DIALECTS])
+def test_the_statement_of_each_engine_is_the_one_that_was_read_by_people(name):
+    assert sql_golden.files()[name] == (sql_golden.GOLDEN / name).read_text()
