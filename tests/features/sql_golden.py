@@ -53,13 +53,10 @@ def training(dialect: str) -> str:
     return training_sql(plan, dialect) + ";\n"
 
 
-def files() -> dict[str, str]:
-    of_dialect = {"training": training, "expressions": expressions}
-    return {
-        f"{name}.{dialect}.sql": make(dialect) for name, make in of_dialect.items() for dialect in dialects.DIALECTS
-    }
+KINDS = {"training": training, "expressions": expressions}
 
 
 if __name__ == "__main__":
-    for name, text in files().items():
-        (GOLDEN / name).write_text(text)
+    for kind, make in KINDS.items():
+        for one in dialects.DIALECTS:
+            (GOLDEN / f"{kind}.{one}.sql").write_text(make(one))
