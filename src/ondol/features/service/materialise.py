@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import msgspec
 
-from ondol.features.rules.definitions import stairs_of
+from ondol.features.rules.definitions import facts_of, stairs_of
 from ondol.features.types import Materialization, ViewMaterialized, ViewSpec
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
-from ondol.lake.types import Dataset, GetDataset
+from ondol.lake.types import Dataset, DatasetSpec, GetDataset
 from ondol.ports.online import NOTHING, Key, Online, Step
 from ondol.ports.tools import Tools
 
@@ -33,7 +35,6 @@ CHUNK_KEYS = 1_000
 """So many keys are put at once. Of more, Python would look through the rest for garbage again and again."""
 
 _NOTE = "materialization"
-_turns: dict[str, threading.Lock] = {}
 _taking = threading.Lock()
 
 
@@ -54,7 +55,8 @@ def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *
     nothing. One that was killed is finished by the next call for that version, with the
     moment of then: what it had stored is not stored again.
     """
-    with _turn(tools, dataset):
+    # Views of one dataset are brought online by one thread at a time.
+    with _desk_of(tools.online).turns.setdefault(dataset, threading.Lock()):
         with tools.transaction(write=False) as inner:
             source = lake.get_dataset(inner, GetDataset(dataset=dataset))
         due = [view for view in views if source.version >= 0 and (full or view.online_version < source.version)]
@@ -65,7 +67,7 @@ def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *
         for view in due:
             begun.setdefault(_begun(tools, view, source, now, full=full), []).append(view)
         for (moment, from_nothing), together in begun.items():
-            rows = _Rows(tools, source, [view.spec for view in together], moment)
+            rows = _Rows(tools, source, together, moment, full=from_nothing)
             counts = [_materialise(tools.online, view.spec, rows, full=from_nothing) for view in together]
             with tools.transaction(write=True) as inner:
                 for view, keys in zip(together, counts, strict=True):
@@ -81,12 +83,6 @@ def progress_of(online: Online, view: ViewSpec, online_version: int) -> Material
     mine = [reached for reached in found if reached.version == version]
     keys, of = sum(reached.keys for reached in mine), sum(reached.of for reached in mine)
     return Materialization(version=version, keys=keys, of=of, started_at=columns.moment_of(mine[0].now))
-
-
-def _turn(tools: Tools, dataset: str) -> threading.Lock:
-    """Views of one dataset are brought online by one thread at a time."""
-    with _taking:
-        return _turns.setdefault(f"{tools.config.home} {dataset}", threading.Lock())
 
 
 def _begun(tools: Tools, view: repo.StoredView, source: Dataset, now: int, *, full: bool) -> tuple[int, bool]:
@@ -110,41 +106,115 @@ def _reached(online: Online, store: str) -> _Reached | None:
 
 
 class _Rows:
-    """The rows of one dataset that the moment `now` can reach, read once for all its views."""
+    """The rows of one dataset that the moment `now` can reach, read once for all its views.
 
-    def __init__(self, tools: Tools, source: Dataset, views: Sequence[ViewSpec], now: int) -> None:
+    Those of the last time stay in memory while they are few: then only what came since is read.
+    """
+
+    def __init__(
+        self, tools: Tools, source: Dataset, views: Sequence[repo.StoredView], now: int, *, full: bool
+    ) -> None:
         self.dataset = source.spec
         self.version = source.version
         self.now = now
-        bounds = [present.reach(view, source.spec, now) for view in views]
+        self._tools = tools
+        specs = [view.spec for view in views]
+        bounds = [present.reach(spec, source.spec, now) for spec in specs]
         known = [bound for bound in bounds if bound is not None]
         self._since = min(known) if len(known) == len(bounds) else None
-        names = staircase.columns_of_views(views, source.spec)
-        self._scan = lake.scan(tools, source.name, source.version).select(names)
-        self._frame = present.reachable(self._scan, self.dataset, self._since).collect()
+        self._names = staircase.columns_of_views(specs, source.spec)
+        base = -1 if full or facts_of(source.spec) else min(view.online_version for view in views)
+        self._frame, self._fresh = self._read(base)
 
     def of(self, view: ViewSpec) -> pl.DataFrame:
-        found = staircase.known_rows(self._frame.lazy(), view, self.dataset).collect()
+        """The rows of the keys whose values may have changed: those that rows have come for."""
+        found = staircase.known_rows(self._touched(self._frame.lazy(), view), view, self.dataset).collect()
         earlier = present.earlier_rows_matter(found, view, self.dataset, self._since)
         if earlier is None:
             return found
-        more = present.reachable(self._scan, self.dataset, earlier)
+        more = self._touched(present.reachable(self._scan(), self.dataset, earlier), view)
         return staircase.known_rows(more, view, self.dataset).collect()
+
+    def keys(self, view: ViewSpec) -> int:
+        """How many keys are in reach."""
+        return self._frame.select(view.entity).drop_nulls().n_unique()
+
+    def _touched(self, rows: pl.LazyFrame, view: ViewSpec) -> pl.LazyFrame:
+        if self._fresh is None:
+            return rows
+        return rows.join(self._fresh.select(view.entity).unique().lazy(), on=view.entity, how="semi")
+
+    def _scan(self) -> pl.LazyFrame:
+        return lake.scan(self._tools, self.dataset.name, self.version).select(self._names)
+
+    def _read(self, base: int) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """All rows in reach, and those that came after the version `base`; None for those when they are all new."""
+        kept_rows, place = _desk_of(self._tools.online).kept, self.dataset.name
+        kept = kept_rows.pop(place, None)
+        fresh = self._added(base)
+        if kept and kept.version == base and fresh is not None and self._covered(kept):
+            whole = pl.concat([kept.frame, fresh])
+            frame = present.reachable(whole.lazy(), self.dataset, self._since).collect()
+        else:
+            frame = present.reachable(self._scan(), self.dataset, self._since).collect()
+        if frame.estimated_size() <= _KEPT_BYTES:
+            kept_rows[place] = _Kept(self.version, self.dataset, self._names, self._since, frame)
+            while len(kept_rows) > _KEPT_DATASETS:
+                kept_rows.pop(next(iter(kept_rows)), None)
+        return frame, fresh
+
+    def _added(self, base: int) -> pl.DataFrame | None:
+        found = lake.added(self._tools, self.dataset.name, base, self.version) if base >= 0 else None
+        return None if found is None else found.select(self._names).collect()
+
+    def _covered(self, kept: _Kept) -> bool:
+        reached = kept.since is None or (self._since is not None and kept.since <= self._since)
+        return reached and (kept.dataset.columns, kept.names) == (self.dataset.columns, self._names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The rows of a version that reached back to `since`."""
+
+    version: int
+    dataset: DatasetSpec
+    names: list[str]
+    since: int | None
+    frame: pl.DataFrame
+
+
+_KEPT_BYTES = 64 << 20
+_KEPT_DATASETS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Desk:
+    """What is kept for one online store: whose turn it is with a dataset, and its rows."""
+
+    turns: dict[str, threading.Lock] = field(default_factory=dict)
+    kept: dict[str, _Kept] = field(default_factory=dict)
+
+
+_desks: WeakKeyDictionary[Online, _Desk] = WeakKeyDictionary()
+
+
+def _desk_of(online: Online) -> _Desk:
+    with _taking:
+        return _desks.setdefault(online, _Desk())
 
 
 def _materialise(online: Online, view: ViewSpec, rows: _Rows, *, full: bool) -> int:
-    """Store the view's stairs; how many keys have any steps."""
-    known, count = rows.of(view), 0
+    """Store the view's stairs; how many keys are online."""
+    known = rows.of(view)
     for stair in stairs_of(view):
         reached = _reached(online, stair.store)
         if reached is None or (reached.version, reached.now, reached.full) != (rows.version, rows.now, full):
             reached = None
         elif reached.keys == reached.of:
-            count = max(count, reached.of)
             continue
         steps = staircase.steps_of(known, view.entity, stair)
-        if reached is None:
-            keys = present.count_keys(steps, view.entity)
+        keys = present.count_keys(steps, view.entity)
+        if reached is None or reached.of != keys:
             reached = _Reached(version=rows.version, now=rows.now, full=full, keys=0, of=keys)
         # What was pushed ahead of the newest row of its key is still the newest.
         apart = stair.window or full or not online.revision(stair.store)
@@ -155,8 +225,7 @@ def _materialise(online: Online, view: ViewSpec, rows: _Rows, *, full: bool) -> 
             after = {key: newest[key] for key, _ in chunk} if newest else NOTHING
             note = msgspec.json.encode(reached).decode()
             online.put(stair.store, chunk, replace=True, after=after, notes={_NOTE: note})
-        count = max(count, reached.of)
-    return count
+    return rows.keys(view)
 
 
 def _chunks(found: Iterator[tuple[Key, list[Step]]], done: int) -> Iterator[list[tuple[Key, list[Step]]]]:

@@ -290,11 +290,24 @@ def scan(tools: Tools, dataset: str, version: int | None = None, *, at: datetime
         return casting.empty_frame(there.spec.columns).lazy()
     if wanted != there.version:
         _check_kept(tools, dataset, wanted)
-    rows = tools.tables.scan(silver.table_of(there.spec), version=wanted)
+    return _declared(tools.tables.scan(silver.table_of(there.spec), version=wanted), there.spec)
+
+
+def added(tools: Tools, dataset: str, before: int, after: int) -> pl.LazyFrame | None:
+    """The rows that `after` has and `before` has not, as `scan` gives them; None when some also went."""
+    spec = spec_of(tools, dataset)
+    try:
+        gone, come = tools.tables.difference(silver.table_of(spec), before, after)
+    except NotFound:
+        return None
+    return None if gone.head(1).collect().height else _declared(come, spec)
+
+
+def _declared(rows: pl.LazyFrame, spec: DatasetSpec) -> pl.LazyFrame:
     have = set(rows.collect_schema().names())
     return rows.select(
         pl.col(name) if name in have else pl.lit(None, dtype=casting.polars_type(kind)).alias(name)
-        for name, kind in there.spec.columns.items()
+        for name, kind in spec.columns.items()
     )
 
 
