@@ -96,7 +96,14 @@ for room in ROOMS:
 
 def answers_to(event: type[Event]) -> list[str]:
     """The names of the reactions to an event."""
-    return [name for name, found in REACTIONS.items() if found.event is event]
+    key = event, len(REACTIONS)
+    if (known := _answers.get(key)) is None:
+        known = _answers[key] = [name for name, found in REACTIONS.items() if found.event is event]
+    return known
+
+
+_answers: dict[tuple[type[Event], int], list[str]] = {}
+"""By event, for as many reactions as there are: asked for each event that is stated."""
 
 
 EVENTS: dict[str, type[Event]] = {found.event.__name__: found.event for found in REACTIONS.values()}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import time
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,6 +14,8 @@ from ondol.kernel.errors import Invalid
 from ondol.ports.schema import metadata as house_metadata
 
 _TURN = 0x0D01  # any number will do, the same in every house that shares a database
+SURE_SECONDS = 1.0
+"""A connection that answered so recently is not asked whether it still does."""
 _LOCK_NOT_AVAILABLE, _SERIALIZATION, _DEADLOCK = "55P03", "40001", "40P01"
 
 
@@ -43,7 +47,18 @@ class PostgresDb(SqlDb):
         def _take_turn(connection: sa.Connection) -> None:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
 
+        self._asked_at = -math.inf
         super().__init__(writer, reader, metadata=metadata, migrations=migrations)
+
+    def _is_alive(self, connection: sa.Connection) -> bool:
+        now, since = time.monotonic(), self._asked_at
+        self._asked_at = now
+        if now - since < SURE_SECONDS:
+            return True
+        try:
+            return self._writer.dialect.do_ping(connection.connection.dbapi_connection)  # type: ignore[arg-type]
+        except sa.exc.DBAPIError:
+            return False
 
     def _is_busy(self, error: sa.exc.DBAPIError) -> bool:
         return getattr(error.orig, "sqlstate", None) in (_LOCK_NOT_AVAILABLE, _SERIALIZATION, _DEADLOCK)

@@ -57,6 +57,8 @@ class SqlDb:
         self._migrations = migrations
         self._turn = threading.Lock()
         self._turn_owner: int | None = None
+        self._kept: sa.Connection | None = None
+        """The connection that writes: there is one turn, so one is enough, and a pool takes longer than an insert."""
 
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[sa.Connection]:
@@ -64,7 +66,7 @@ class SqlDb:
             with self._translated(), self._reader.begin() as connection:
                 yield connection
             return
-        with self._my_turn(), self._translated(), self._writer.begin() as connection:
+        with self._my_turn(), self._translated(), self._writing() as connection:
             yield connection
 
     def revision(self) -> int | None:
@@ -90,6 +92,7 @@ class SqlDb:
                 migrate(connection, self._migrations, self._metadata)
 
     def close(self) -> None:
+        self._forget_kept()
         self._writer.dispose()
         self._reader.dispose()
 
@@ -98,6 +101,29 @@ class SqlDb:
         """The writing transaction in which the schema is created or migrated."""
         with self.transaction(write=True) as connection:
             yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        if self._kept is None or not self._is_alive(self._kept):
+            self._forget_kept()
+            self._kept = self._writer.connect()
+        connection = self._kept
+        try:
+            with connection.begin():
+                yield connection
+        except BaseException:
+            # Whatever it was, the next one begins with a connection about which nothing is to be known.
+            self._forget_kept()
+            raise
+
+    def _forget_kept(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def _is_alive(self, connection: sa.Connection) -> bool:
+        """Whether the connection that we kept can still be used."""
+        return True
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

@@ -102,7 +102,13 @@ def _engine(file: Path, begin: str, *, query_only: bool) -> sa.Engine:
     def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         # None: the driver starts no transaction of its own, `_on_begin` starts each one.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+            "wal_autocheckpoint=4000",
+        ):
             connection.execute(f"PRAGMA {pragma}")
         if query_only:
             connection.execute("PRAGMA query_only=ON")

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,6 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ondol.access.types import Actor
 from ondol.doors import inference, metrics, mlflow, openapi, pages, rest, streams
@@ -32,11 +35,12 @@ SWITCH_SECONDS = 0.0005
 """How long one thread may keep the others waiting; Python's 5 ms are longer than most of our answers."""
 
 
-def build_app(house: House) -> Starlette:
+def build_app(house: House) -> ASGIApp:
     """The ASGI application of a house; starts its heartbeat with the first request loop."""
     guard = Guard(house.config.host, _authenticator(house))
     plane = inference.plane_of(house)
     heartbeat = Heartbeat(house)
+    door = mlflow.open_door(house, guard)
 
     @asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
@@ -55,9 +59,9 @@ def build_app(house: House) -> Starlette:
     async def unknown(_: Request, __: Exception) -> Response:
         return rest.error_response(NotFound("Nothing lives at this address.", hint="/v1/openapi.json lists all."))
 
-    return Starlette(
+    framework = Starlette(
         routes=[
-            *mlflow.routes(house, guard),
+            *mlflow.routes(house, guard, door),
             Route("/health", health),
             Route("/v1/openapi.json", describe),
             *streams.routes(house, guard),
@@ -69,6 +73,8 @@ def build_app(house: House) -> Starlette:
         exception_handlers={HTTPException: unknown},
         lifespan=life,
     )
+    behind: Any = ProxyHeadersMiddleware(framework)  # type: ignore[arg-type] # uvicorn types messages, starlette does not
+    return mlflow.InFront(door, behind)
 
 
 def _authenticator(house: House) -> Authenticate:
@@ -108,6 +114,8 @@ def serve(config: Config) -> None:
             timeout_graceful_shutdown=3,
             lifespan="on",
             server_header=False,
+            # Ours stands behind the calls that never ask where they came from.
+            proxy_headers=False,
         )
         print(f"Ondol is up at {url}  (home {config.home_path})", flush=True)
         # uvicorn raises the signal again after its own shutdown; ours comes after that.

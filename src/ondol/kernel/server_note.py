@@ -11,8 +11,10 @@ FILE = "server.json"
 
 def write_note(home: Path, url: str) -> Path:
     note = home / FILE
-    note.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-    return note
+    # Whoever waits for it must not find half of it.
+    fresh = home / f".{FILE}"
+    fresh.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    return fresh.replace(note)
 
 
 def running_url(home: Path) -> str:

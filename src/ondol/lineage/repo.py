@@ -20,6 +20,7 @@ nodes = sa.Table(
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("facts", Json, nullable=False),
     sa.Column("at", Moment),
+    sqlite_with_rowid=False,
 )
 edges = sa.Table(
     "lineage_edges",
@@ -28,6 +29,7 @@ edges = sa.Table(
     sa.Column("origin", sa.String(200), primary_key=True),
     sa.Column("relation", sa.String(40), primary_key=True),
     sa.Index("ix_lineage_edges_origin_made", "origin", "made"),
+    sqlite_with_rowid=False,
 )
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}

@@ -17,7 +17,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Send
+from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from ondol.access.service import allow
@@ -45,6 +45,8 @@ from ondol.kernel.operation import Operation
 READERS: Final = 8
 PREFIXES: Final = ("/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/2.0/mlflow", "/ajax-api/3.0/mlflow")
 
+_INNER: Final = tuple(f"{prefix}/" for prefix in PREFIXES[:2])
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     *runs.ENDPOINTS,
     *metrics.ENDPOINTS,
@@ -59,18 +61,37 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def routes(house: House, guard: Guard) -> list[BaseRoute]:
-    """The protocol's routes; put them before others, because training code calls them in its inner loop."""
-    door = MlflowDoor(house, guard, ENDPOINTS)
-    api, ajax = ([Route(f"{prefix}/{{path:path}}", door) for prefix in some] for some in (PREFIXES[:2], PREFIXES[2:]))
+def open_door(house: House, guard: Guard) -> MlflowDoor:
+    return MlflowDoor(house, guard, ENDPOINTS)
+
+
+def routes(house: House, guard: Guard, door: MlflowDoor) -> list[BaseRoute]:
+    """The protocol's routes, without those that stand `InFront`."""
     return [
-        *api,
         # Some of these stand below the prefixes of the web app's calls.
         *artifacts.routes(house, guard),
-        *ajax,
+        *(Route(f"{prefix}/{{path:path}}", door) for prefix in PREFIXES[2:]),
         otlp.route(house, guard, door.run),
         Route("/version", _version),
     ]
+
+
+class InFront:
+    """An ASGI application that lets the protocol's calls in before the framework sees them: its layers take longer
+    than to log a metric."""
+
+    def __init__(self, door: MlflowDoor, others: ASGIApp) -> None:
+        self._door = door
+        self._others = others
+
+    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        if connection["type"] == "http":
+            for prefix in _INNER:
+                if connection["path"].startswith(prefix):
+                    connection["path_params"] = {"path": connection["path"][len(prefix) :]}
+                    await self._door(connection, receive, send)
+                    return
+        await self._others(connection, receive, send)
 
 
 def _query(connection: Connection, lists: frozenset[str]) -> dict[str, Any]:

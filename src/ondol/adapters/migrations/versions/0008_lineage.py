@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("origin", sa.String(length=200), nullable=False),
         sa.Column("relation", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("made", "origin", "relation", name=op.f("pk_lineage_edges")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("lineage_edges", schema=None) as batch_op:
         batch_op.create_index("ix_lineage_edges_origin_made", ["origin", "made"], unique=False)
@@ -30,4 +31,5 @@ def upgrade() -> None:
         sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("at", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lineage_nodes")),
+        sqlite_with_rowid=False,
     )
