@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Benchmark, Result, Spread
 
-ROOMS = ("start", "kernel", "events", "lineage", "lake", "features", "serving", "evals", "sdk", "tracking", "scale")
+ROOMS = (
+    "start",
+    "kernel",
+    "events",
+    "lineage",
+    "lake",
+    "contracts",
+    "features",
+    "serving",
+    "evals",
+    "sdk",
+    "tracking",
+    "scale",
+)
 
 
 def main() -> int:
