@@ -9,6 +9,8 @@ interface RoomPage {
 
 export type RoomName =
   | "loop"
+  | "discovery"
+  | "sqlml"
   | "lake"
   | "features"
   | "tracking"
@@ -52,6 +54,8 @@ export const rooms: readonly Room[] = [
       page("/features/training-sets/:set", () => import("./rooms/features/TrainingSetPage")),
     ],
   },
+  { name: "discovery", icon: "search", pages: [page("/catalogue", () => import("./rooms/discovery/CataloguePage"))] },
+  { name: "sqlml", icon: "sql", pages: [page("/sql", () => import("./rooms/sqlml/SqlPage"))] },
   {
     name: "tracking",
     icon: "runs",

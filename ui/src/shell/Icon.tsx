@@ -18,6 +18,7 @@ const drawings = {
   gap: "M4 8h8",
   folded: "M6 3.5l4.5 4.5L6 12.5",
   unfolded: "M3.5 6L8 10.5 12.5 6",
+  sql: "M3 4.5l3.5 3.5L3 11.5M8 12h5",
   search: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.5 10.5L14 14",
 } as const;
 

@@ -7,6 +7,8 @@ import * as registryWords from "../rooms/registry/words";
 import * as servingWords from "../rooms/serving/words";
 import * as monitoringWords from "../rooms/monitoring/words";
 import * as lineageWords from "../rooms/lineage/words";
+import * as discoveryWords from "../rooms/discovery/words";
+import * as sqlWords from "../rooms/sqlml/words";
 
 /** Every word the app shows; those of a room stand beside its pages. `ko.ts` has the same keys: the type below holds it to that. */
 export const en = {
@@ -112,6 +114,8 @@ export const en = {
   serving: servingWords.en,
   monitoring: monitoringWords.en,
   lineage: lineageWords.en,
+  discovery: discoveryWords.en,
+  sqlml: sqlWords.en,
 };
 
 export type Words = typeof en;

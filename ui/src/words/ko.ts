@@ -7,6 +7,8 @@ import * as registryWords from "../rooms/registry/words";
 import * as servingWords from "../rooms/serving/words";
 import * as monitoringWords from "../rooms/monitoring/words";
 import * as lineageWords from "../rooms/lineage/words";
+import * as discoveryWords from "../rooms/discovery/words";
+import * as sqlWords from "../rooms/sqlml/words";
 import type { Words } from "./en";
 
 export const ko: Words = {
@@ -112,4 +114,6 @@ export const ko: Words = {
   serving: servingWords.ko,
   monitoring: monitoringWords.ko,
   lineage: lineageWords.ko,
+  discovery: discoveryWords.ko,
+  sqlml: sqlWords.ko,
 };

@@ -1,3 +1,4 @@
+import "./lake.css";
 import { useMemo } from "react";
 import { Link } from "wouter";
 import type { Schema } from "../../api/client";
@@ -8,11 +9,15 @@ import { Answered } from "../../parts/Notes";
 import { Card, Grid, Page } from "../../parts/Page";
 import { Records } from "../../parts/Records";
 import { State } from "../../parts/State";
-import { shortId } from "../../parts/Thing";
+import { lineageOf, shortId } from "../../parts/Thing";
+import { UsesOf } from "../../parts/Uses";
 import { DayFigure, Facts, Figure, Figures, Moment } from "../../parts/Values";
 import { useUrlChoice } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
+import { Columns } from "./Columns";
+import { Refused } from "./Refused";
 import { sayRule, saySource } from "./rules";
+import { Versions } from "./Versions";
 
 type Dataset = Schema<"Dataset">;
 type Batch = Schema<"Batch">;
@@ -29,10 +34,13 @@ export default function DatasetPage({ dataset: name = "" }: { readonly dataset?:
         {(found) => (
           <>
             <Summary dataset={found} />
+            <Columns dataset={found} />
             <Grid>
-              <ColumnsOf dataset={found} />
               <Contract dataset={found} />
+              <UsesOf kind="dataset" name={name} span={6} />
             </Grid>
+            <Refused dataset={name} />
+            <Versions dataset={name} />
             <Batches dataset={name} />
             <PreviewOf dataset={name} />
           </>
@@ -57,31 +65,7 @@ function Summary({ dataset }: { readonly dataset: Dataset }) {
   );
 }
 
-function ColumnsOf({ dataset: { spec } }: { readonly dataset: Dataset }) {
-  const words = useWords().lake;
-  const rows = useMemo(() => Object.entries(spec.columns).map(([name, type]) => ({ name, type })), [spec.columns]);
-  const columns = useMemo(() => {
-    const roles = (name: string): string =>
-      [
-        ...(spec.key.includes(name) ? [words.roleKey] : []),
-        ...(spec.time === name ? [words.roleTime] : []),
-        ...(spec.known_at === name ? [words.roleKnownAt] : []),
-        ...(spec.time === name && spec.partition !== "" ? [words.rolePartition(spec.partition)] : []),
-      ].join(", ");
-    return [
-      { id: "name", title: words.column, value: ({ name }) => name, show: ({ name }) => <code>{name}</code> },
-      { id: "type", title: words.type, value: ({ type }) => type },
-      { id: "role", title: words.role, value: ({ name }) => roles(name) || undefined, show: ({ name }) => roles(name) },
-    ] satisfies Column<(typeof rows)[number]>[];
-  }, [spec, words]);
-  return (
-    <Card title={words.schema} aside={rows.length} span={6} flush>
-      <DataTable name="columns" label={words.schema} columns={columns} rows={rows} rowKey={({ name }) => name} height={250} />
-    </Card>
-  );
-}
-
-function Contract({ dataset: { spec } }: { readonly dataset: Dataset }) {
+function Contract({ dataset: { name, spec, version } }: { readonly dataset: Dataset }) {
   const { lake: words, common } = useWords();
   const format = useFormat();
   return (
@@ -93,6 +77,8 @@ function Contract({ dataset: { spec } }: { readonly dataset: Dataset }) {
           ...(spec.where === "" ? [] : [[words.where, <code>{spec.where}</code>] as const]),
           ...(spec.source === null ? [] : [[words.source, <code>{saySource(spec.source)}</code>] as const]),
           ...(spec.owner === "" ? [] : [[common.owner, spec.owner] as const]),
+          ...(spec.tags.length === 0 ? [] : [[common.tags, spec.tags.join(", ")] as const]),
+          [common.ancestry, <Link href={lineageOf(`table:silver/${name}@${version}`)}>{`${name}@${version}`}</Link>],
         ]}
       />
     </Card>
@@ -134,21 +120,14 @@ function PreviewOf({ dataset }: { readonly dataset: string }) {
   const choices = [["silver", words.silver], ["bronze", words.bronze]] as const;
   const columns = useMemo(() => Object.keys(preview.data?.columns ?? {}), [preview.data]);
   return (
-    <>
-      <Card
-        title={words.preview}
-        aside={<Choices label={words.layer} choices={choices} chosen={layer} onChoose={setLayer} />}
-        flush
-      >
-        <Answered from={preview}>
-          {({ rows }) => <Records name="preview" label={words.preview} rows={rows} columns={columns} />}
-        </Answered>
-      </Card>
-      <Card title={words.history} flush>
-        <Answered from={preview}>
-          {({ history }) => <Records name="history" label={words.history} rows={history} height={220} />}
-        </Answered>
-      </Card>
-    </>
+    <Card
+      title={words.preview}
+      aside={<Choices label={words.layer} choices={choices} chosen={layer} onChoose={setLayer} />}
+      flush
+    >
+      <Answered from={preview}>
+        {({ rows }) => <Records name="preview" label={words.preview} rows={rows} columns={columns} />}
+      </Answered>
+    </Card>
   );
 }
