@@ -39,6 +39,9 @@ PAGES = {
     "/endpoints": "Endpoints",
     "/endpoints/returns": "returns",
     "/endpoints/canaries/{canary}": "Canary",
+    "/catalogue": "Catalogue",
+    "/catalogue?text=returned&kinds=feature": "Catalogue",
+    "/sql": "SQL",
     "/drift": "Drift",
     "/drift/checks/{check}": "Check",
     "/lineage/{request}": "Ancestry",
@@ -63,7 +66,7 @@ def test_the_pages_are_served_under_a_policy_that_lets_nothing_in_from_outside(p
 def test_the_rail_leads_into_every_room(page: Page) -> None:
     visit(page, "/")
     assert page.url.endswith("/story")
-    for name in ("Data", "Features", "Runs", "Pipelines", "Models", "Endpoints", "Drift", "Story"):
+    for name in ("Data", "Features", "Catalogue", "SQL", "Runs", "Pipelines", "Models", "Endpoints", "Drift", "Story"):
         page.get_by_role("navigation").get_by_role("link", name=name).click()
         expect(page.locator("h1")).to_have_text(name)
 

@@ -41,6 +41,8 @@ function barsOf({ histogram, frequent, type }: ColumnProfile, format: Format): {
       count,
     }));
   }
+  // Where every value is another one, there is nothing to see.
+  if ((frequent[0]?.count ?? 0) <= 1) return [];
   return frequent.map(({ value, count }) => ({ says: String(value), count }));
 }
 

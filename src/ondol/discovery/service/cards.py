@@ -61,8 +61,7 @@ def values_now(tools: Tools, name: str, limit: int) -> ViewValues:
     keys = rows.select(view.spec.entity).drop_nulls().unique(maintain_order=False).sort(view.spec.entity).head(limit)
     entities = keys.collect()
     at = tools.now()
-    service = features.service_of_view(tools, view.name)
-    values = features.vectors(tools, service, entities, at)
+    values = features.view_values(tools, view.name, entities, at)
     together = pl.concat([entities, values], how="horizontal")
     return ViewValues(view=view.name, at=at, columns=together.columns, rows=[list(row) for row in together.iter_rows()])
 

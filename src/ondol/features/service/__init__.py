@@ -217,18 +217,10 @@ def service_of(tools: Tools, name: str) -> Service:
         return _service(inner, name)
 
 
-def service_of_view(tools: Tools, name: str) -> Service:
-    """A feature service of one view alone, to look at its values with `vectors`. It is declared nowhere."""
+def view_values(tools: Tools, name: str, entities: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """The features of one view for keys, as a request at `at` would read them. Needs no feature service."""
     view = online.stored_view(tools, name).spec
-    dataset = lake.spec_of(tools, view.dataset)
-    time = dataset.time or next(iter(dataset.columns))
-    key = dataset.key[0] if dataset.key else time
-    spec = ServiceSpec(name=f"view {name}", dataset=view.dataset, key=key, time=time, label="0", views=[name])
-    return Service(
-        name=spec.name, spec=spec, hash=definitions.service_hash(spec, [view]), label_hash="",
-        features=definitions.feature_names(spec, [view]), inputs=definitions.inputs_of(spec, dataset, [view]),
-        updated_at=tools.now(),
-    )  # fmt: skip
+    return online.view_values(tools, view, lake.spec_of(tools, view.dataset), entities, at)
 
 
 def vectors(tools: Tools, service: Service, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:

@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ondol.features.rules.definitions import canonical, stairs_of
+from ondol.features.rules.definitions import canonical, feature_names, inputs_of, stairs_of
 from ondol.features.service.freshness import PUSHED
-from ondol.features.types import Pushed, Service
+from ondol.features.types import Pushed, Service, ServiceSpec, ViewSpec
 from ondol.kernel.errors import Conflict, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
+from ondol.lake.types import DatasetSpec
 from ondol.ports.online import Online
 from ondol.ports.tools import Tools
 
@@ -123,6 +124,17 @@ def values_of(
     reader = reader_of(tools.online)
     plan = reader.plans.get(service.hash) or _planned(tools, service, reader)
     return lookup.read(plan, given, at, reader.staircases())
+
+
+def view_values(tools: Tools, view: ViewSpec, dataset: DatasetSpec, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """See `ondol.features.service.view_values`."""
+    time = dataset.time or next(iter(dataset.columns))
+    spec = ServiceSpec(name=view.name, dataset=dataset.name, key=time, time=time, label="0", views=[view.name])
+    names, inputs = feature_names(spec, [view]), inputs_of(spec, dataset, [view])
+    given = columns.conform(rows, inputs, f"Feature view {view.name!r}").select(list(inputs)).to_dict(as_series=False)
+    plan = lookup.compile_plan(spec, [view], inputs, names)
+    found = lookup.read(plan, given, at, reader_of(tools.online).staircases())
+    return pl.DataFrame(found, schema=dict.fromkeys(names, pl.Float64))
 
 
 def _planned(tools: Tools, service: Service, reader: OnlineReader) -> lookup.Plan:

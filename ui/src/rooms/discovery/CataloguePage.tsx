@@ -50,7 +50,7 @@ export default function CataloguePage() {
                 </p>
                 <ol className="catalogue-things">
                   {items.map((found) => (
-                    <ThingRow key={found.thing.id} found={found} />
+                    <ThingRow key={found.thing.id} found={found} hasProject={(facets["project"]?.length ?? 0) > 1} />
                   ))}
                 </ol>
                 {total > items.length && limit < 200 && (
@@ -124,7 +124,7 @@ function Filter({ title, facets, name, chosen, onChoose, many = false }: FilterP
   );
 }
 
-function ThingRow({ found: { thing } }: { readonly found: Found }) {
+function ThingRow({ found: { thing }, hasProject }: { readonly found: Found; readonly hasProject: boolean }) {
   const words = useWords().discovery;
   const format = useFormat();
   const sayKind = useKindWord();
@@ -146,7 +146,7 @@ function ThingRow({ found: { thing } }: { readonly found: Found }) {
       <div className="catalogue-thing">
         <span className="catalogue-kind">{sayKind(thing.kind)}</span>
         <span className="catalogue-name">{place === undefined ? title : <Link href={place}>{title}</Link>}</span>
-        {thing.project !== "" && <Badge tone="busy">{thing.project}</Badge>}
+        {hasProject && thing.project !== "" && <Badge tone="busy">{thing.project}</Badge>}
         {thing.tags.map((tag) => (
           <Badge key={tag}>{tag}</Badge>
         ))}
