@@ -46,6 +46,10 @@ Call = tuple[Operation, msgspec.Struct, str]
 """An operation that writes and takes no time of its own, its request, and who asks."""
 
 
+ACTORS_KEPT = 200
+"""Making tools for an actor costs a little; keeping them for everybody that ever called costs memory for ever."""
+
+
 class House:
     """Everything of one home, wired together. Thread-safe."""
 
@@ -55,12 +59,14 @@ class House:
         """Called after each writing operation of this process, with whether it stated events that somebody
         answers, so that nobody need poll for what we do ourselves."""
         self._tools = tools
-        self._tools_of: dict[str, Tools] = {}  # Actors are keys of the house: there are not many.
+        self._tools_of: dict[str, Tools] = {}
 
     def tools(self, actor: str = "house") -> Tools:
         """Tools without a transaction."""
         known = self._tools_of.get(actor)
         if known is None:
+            if len(self._tools_of) >= ACTORS_KEPT:
+                self._tools_of.clear()
             known = self._tools_of[actor] = replace(self._tools, actor=actor)
         return known
 

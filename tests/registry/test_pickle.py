@@ -110,3 +110,10 @@ def test_a_pickle_is_not_registered_past_the_consent(house, tmp_path):
 )
 def test_a_description_may_say_nothing_of_features(text):
     assert consent.features_of(text) == []
+
+
+@pytest.mark.parametrize("folder", ["models/delay/1", "lake/silver/flights", "runs/../../x", "runs/r", "/etc/x/y"])
+def test_a_linked_folder_is_one_that_clients_write_to(house, folder):
+    house.call("models.declare", {"spec": {"name": "delay"}})
+    with pytest.raises(Invalid, match="no folder that a client"):
+        house.call("versions.link", {"model": "delay", "source": "s3://a/b", "folder": folder})

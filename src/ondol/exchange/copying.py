@@ -21,12 +21,16 @@ class Report:
     logged_models: int = 0
     models: int = 0
     versions: int = 0
+    traces: int = 0
+    spans: int = 0
     skipped: int = 0
     params: int = 0
     tags: int = 0
     points: int = 0
     files: int = 0
     bytes: int = 0
+    left_alone: list[str] = field(default_factory=list)
+    """What people decided here, which an import does not undo."""
     problems: list[str] = field(default_factory=list)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ondol.exchange import local_files
+from ondol.exchange import database_traces, local_files
 from ondol.exchange.source import (
     POINTS_A_PART,
     SourceExperiment,
@@ -21,12 +21,14 @@ from ondol.exchange.source import (
     SourceModel,
     SourceRegistered,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 from ondol.kernel.errors import Invalid, Unavailable
 from ondol.tracking.types import DatasetInput, KeyValue, Point, TrackedDataset
 
 RUNS_A_PAGE = 200
+TRACES_A_PAGE = 100
 _MODEL_STATUSES = {1: "PENDING", 2: "READY", 3: "FAILED"}
 
 
@@ -47,7 +49,7 @@ class DatabaseSource:
             self._tables.reflect(self._engine)
         except sa.exc.SQLAlchemyError as error:
             raise Unavailable(f"{self.where} cannot be read: {error.__cause__ or error}") from error
-        if missing := [name for name in ("experiments", "runs", "metrics", "params", "tags") if not self._has(name)]:
+        if missing := [name for name in ("experiments", "runs", "metrics", "params", "tags") if not self.has(name)]:
             raise Invalid(f"{self.where} is no database of MLflow: it has no table {', '.join(missing)}.")
 
     def close(self) -> None:
@@ -55,10 +57,10 @@ class DatabaseSource:
 
     def experiments(self) -> list[SourceExperiment]:
         tags: dict[Any, dict[str, str]] = defaultdict(dict)
-        if self._has("experiment_tags"):
-            for row in self._rows(sa.select(self._table("experiment_tags"))):
+        if self.has("experiment_tags"):
+            for row in self.rows(sa.select(self.table("experiment_tags"))):
                 tags[row["experiment_id"]][row["key"]] = row["value"]
-        table = self._table("experiments")
+        table = self.table("experiments")
         return [
             SourceExperiment(
                 id=str(row["experiment_id"]),
@@ -66,19 +68,19 @@ class DatabaseSource:
                 deleted=row["lifecycle_stage"] == "deleted",
                 tags=tags[row["experiment_id"]],
             )
-            for row in self._rows(sa.select(table).order_by(table.c.experiment_id))
+            for row in self.rows(sa.select(table).order_by(table.c.experiment_id))
         ]
 
     def runs(self, experiment: SourceExperiment) -> Iterator[SourceRun]:
-        table = self._table("runs")
+        table = self.table("runs")
         mine = sa.select(table).where(table.c.experiment_id == int(experiment.id)).order_by(table.c.run_uuid)
         last = ""
-        while page := self._rows(mine.where(table.c.run_uuid > last).limit(RUNS_A_PAGE)):
+        while page := self.rows(mine.where(table.c.run_uuid > last).limit(RUNS_A_PAGE)):
             yield from self._whole(page)
             last = page[-1]["run_uuid"]
 
     def points(self, run: SourceRun) -> Iterator[list[Point]]:
-        table = self._table("metrics")
+        table = self.table("metrics")
         query = sa.select(table).where(table.c.run_uuid == run.id).order_by(table.c.key, table.c.timestamp)
         with self._engine.connect() as connection:
             streamed = connection.execution_options(yield_per=POINTS_A_PART).execute(query)
@@ -86,13 +88,13 @@ class DatabaseSource:
                 yield [_point(row) for row in part]
 
     def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
-        if not self._has("logged_models"):
+        if not self.has("logged_models"):
             return
-        table = self._table("logged_models")
-        rows = self._rows(sa.select(table).where(table.c.experiment_id == int(experiment.id)))
+        table = self.table("logged_models")
+        rows = self.rows(sa.select(table).where(table.c.experiment_id == int(experiment.id)))
         ids = [row["model_id"] for row in rows]
-        params = self._texts("logged_model_params", "model_id", ids, ("param_key", "param_value"))
-        tags = self._texts("logged_model_tags", "model_id", ids, ("tag_key", "tag_value"))
+        params = self.texts("logged_model_params", "model_id", ids, ("param_key", "param_value"))
+        tags = self.texts("logged_model_tags", "model_id", ids, ("tag_key", "tag_value"))
         for row in rows:
             yield SourceModel(
                 id=row["model_id"],
@@ -107,28 +109,38 @@ class DatabaseSource:
                 tags=tags[row["model_id"]],
             )
 
-    def registered(self) -> Iterator[SourceRegistered]:
-        if not self._has("registered_models"):
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        if not self.has("trace_info"):
             return
-        table = self._table("registered_models")
-        for row in self._rows(sa.select(table).order_by(table.c.name)):
+        table = self.table("trace_info")
+        mine = sa.select(table).where(table.c.experiment_id == int(experiment.id)).order_by(table.c.request_id)
+        last = ""
+        while page := self.rows(mine.where(table.c.request_id > last).limit(TRACES_A_PAGE)):
+            yield from database_traces.whole(self, page)
+            last = page[-1]["request_id"]
+
+    def registered(self) -> Iterator[SourceRegistered]:
+        if not self.has("registered_models"):
+            return
+        table = self.table("registered_models")
+        for row in self.rows(sa.select(table).order_by(table.c.name)):
             name = row["name"]
-            aliases = self._texts("registered_model_aliases", "name", [name], ("alias", "version"))[name]
+            aliases = self.texts("registered_model_aliases", "name", [name], ("alias", "version"))[name]
             yield SourceRegistered(
                 name=name,
                 description=row["description"] or "",
-                tags=self._texts("registered_model_tags", "name", [name], ("key", "value"))[name],
+                tags=self.texts("registered_model_tags", "name", [name], ("key", "value"))[name],
                 aliases={alias: int(number) for alias, number in aliases.items()},
                 versions=self._versions(name),
             )
 
     def _versions(self, name: str) -> list[SourceVersion]:
-        table = self._table("model_versions")
+        table = self.table("model_versions")
         query = sa.select(table).where(table.c.name == name, table.c.current_stage != "Deleted_Internal")
         tags: dict[int, dict[str, str]] = defaultdict(dict)
-        if self._has("model_version_tags"):
-            known = self._table("model_version_tags")
-            for row in self._rows(sa.select(known).where(known.c.name == name)):
+        if self.has("model_version_tags"):
+            known = self.table("model_version_tags")
+            for row in self.rows(sa.select(known).where(known.c.name == name)):
                 tags[row["version"]][row["key"]] = row["value"]
         return [
             SourceVersion(
@@ -141,7 +153,7 @@ class DatabaseSource:
                 stage=row["current_stage"] or "None",
                 tags=tags[row["version"]],
             )
-            for row in self._rows(query.order_by(table.c.version))
+            for row in self.rows(query.order_by(table.c.version))
         ]
 
     def files(self, artifacts: str) -> Iterator[SourceFile]:
@@ -150,13 +162,13 @@ class DatabaseSource:
     def read(self, artifacts: str, file: SourceFile) -> Iterator[bytes]:
         return local_files.chunks_of(local_files.folder_of(artifacts, self._artifacts) / file.path)
 
-    def _has(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         return name in self._tables.tables
 
-    def _table(self, name: str) -> sa.Table:
+    def table(self, name: str) -> sa.Table:
         return self._tables.tables[name]
 
-    def _rows(self, query: sa.Select[Any]) -> list[Any]:
+    def rows(self, query: sa.Select[Any]) -> list[Any]:
         with self._engine.connect() as connection:
             return list(connection.execute(query).mappings())
 
@@ -182,35 +194,35 @@ class DatabaseSource:
             )
 
     def _pairs(self, name: str, ids: list[str]) -> dict[str, dict[str, str]]:
-        return self._texts(name, "run_uuid", ids, ("key", "value"))
+        return self.texts(name, "run_uuid", ids, ("key", "value"))
 
-    def _texts(self, name: str, owner: str, ids: list[str], pair: tuple[str, str]) -> dict[str, dict[str, str]]:
+    def texts(self, name: str, owner: str, ids: list[str], pair: tuple[str, str]) -> dict[str, dict[str, str]]:
         """Keys and values of each owner; nothing where this release of MLflow had no such table."""
         found = defaultdict[str, dict[str, str]](dict)
-        if self._has(name):
-            table, (key, value) = self._table(name), pair
-            for row in self._rows(sa.select(table).where(table.c[owner].in_(ids))):
+        if self.has(name):
+            table, (key, value) = self.table(name), pair
+            for row in self.rows(sa.select(table).where(table.c[owner].in_(ids))):
                 found[row[owner]][row[key]] = str(row[value] if row[value] is not None else "")
         return found
 
     def _keys(self, ids: list[str]) -> dict[str, list[str]]:
-        table = self._table("latest_metrics" if self._has("latest_metrics") else "metrics")
+        table = self.table("latest_metrics" if self.has("latest_metrics") else "metrics")
         query = sa.select(table.c.run_uuid, table.c.key).where(table.c.run_uuid.in_(ids)).distinct()
         found = defaultdict[str, list[str]](list)
-        for row in self._rows(query.order_by(table.c.key)):
+        for row in self.rows(query.order_by(table.c.key)):
             found[row["run_uuid"]].append(row["key"])
         return found
 
     def _datasets(self, ids: list[str]) -> dict[str, list[DatasetInput]]:
         found = defaultdict[str, list[DatasetInput]](list)
-        if not all(map(self._has, ("inputs", "datasets", "input_tags"))):
+        if not all(map(self.has, ("inputs", "datasets", "input_tags"))):
             return found
-        inputs, datasets, tags = map(self._table, ("inputs", "datasets", "input_tags"))
+        inputs, datasets, tags = map(self.table, ("inputs", "datasets", "input_tags"))
         joined = inputs.join(datasets, inputs.c.source_id == datasets.c.dataset_uuid)
         query = sa.select(inputs.c.input_uuid, inputs.c.destination_id, datasets).select_from(joined)
-        rows = self._rows(query.where(inputs.c.destination_id.in_(ids), inputs.c.source_type == "DATASET"))
+        rows = self.rows(query.where(inputs.c.destination_id.in_(ids), inputs.c.source_type == "DATASET"))
         of_input = defaultdict[str, list[KeyValue]](list)
-        for row in self._rows(sa.select(tags).where(tags.c.input_uuid.in_([row["input_uuid"] for row in rows]))):
+        for row in self.rows(sa.select(tags).where(tags.c.input_uuid.in_([row["input_uuid"] for row in rows]))):
             of_input[row["input_uuid"]].append(KeyValue(key=row["name"], value=row["value"]))
         for row in rows:
             dataset = TrackedDataset(

@@ -20,6 +20,7 @@ from ondol.exchange.source import (
     SourceModel,
     SourceRegistered,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 from ondol.kernel.errors import Invalid, Unavailable
@@ -77,6 +78,10 @@ class FolderSource:
                 params=_texts(file.parent / "params"),
                 tags=_texts(file.parent / "tags"),
             )
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        """None: MLflow kept spans in a database before anybody traced much."""
+        return iter(())
 
     def registered(self) -> Iterator[SourceRegistered]:
         for file in _metas(Path(self.where) / "models"):

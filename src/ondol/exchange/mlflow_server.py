@@ -18,13 +18,14 @@ from ondol.exchange.source import (
     SourceModel,
     SourceRegistered,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 from ondol.kernel.errors import NotFound, Unavailable
 from ondol.tracking.types import DatasetInput, KeyValue, Point, TrackedDataset
 
 RUNS_A_PAGE = 200
-_API = "/api/2.0/mlflow"
+TRACES_A_PAGE = 100
 _FILES = "/api/2.0/mlflow-artifacts/artifacts"
 
 
@@ -42,14 +43,14 @@ class MlflowApi:
     def get(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
         return self._answer("GET", f"{path}?{urlencode(fields)}", None)
 
-    def post(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
-        return self._answer("POST", path, msgspec.json.encode(fields))
+    def post(self, path: str, fields: dict[str, Any], version: str = "2.0") -> dict[str, Any]:
+        return self._answer("POST", path, msgspec.json.encode(fields), version)
 
-    def pages(self, path: str, name: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, name: str, asked: dict[str, Any], version: str = "2.0") -> Iterator[dict[str, Any]]:
         """Every item of a list that is asked for with POST."""
         token = ""
         while True:
-            page = self.post(path, asked | ({"page_token": token} if token else {}))
+            page = self.post(path, asked | ({"page_token": token} if token else {}), version)
             yield from page.get(name, [])
             if not (token := page.get("next_page_token", "")):
                 return
@@ -62,6 +63,12 @@ class MlflowApi:
             yield from page.get(name, [])
             if not (token := page.get("next_page_token", "")):
                 return
+
+    def trace_file(self, trace: str) -> str:
+        """The spans of a trace, as clients file them; empty where it has none."""
+        path = f"{self.where}/ajax-api/2.0/mlflow/get-trace-artifact?{urlencode({'request_id': trace})}"
+        answer = self._http.request("GET", path)
+        return answer.data.decode() if answer.status == 200 else ""
 
     def folder(self, path: str) -> list[dict[str, Any]]:
         """What lies in a folder of the artifact proxy."""
@@ -86,10 +93,10 @@ class MlflowApi:
         if answer.status != 200:
             raise Unavailable(f"{self.where} does not take {path}: {answer.status} {answer.reason}")
 
-    def _answer(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+    def _answer(self, method: str, path: str, body: bytes | None, version: str = "2.0") -> dict[str, Any]:
         headers = {**self._http.headers, "Content-Type": "application/json"}
         try:
-            answer = self._http.request(method, f"{self.where}{_API}/{path}", body=body, headers=headers)
+            answer = self._http.request(method, f"{self.where}/api/{version}/mlflow/{path}", body=body, headers=headers)
         except HTTPError as error:
             raise Unavailable(f"No MLflow server answers at {self.where}: {error}") from error
         if answer.status == 404:
@@ -155,6 +162,16 @@ class ServerSource:
                 yield _model(found)
         except NotFound:
             return  # MLflow 2 has no logged models.
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment.id}}
+        asked = {"locations": [place], "max_results": TRACES_A_PAGE}
+        try:
+            for info in self._api.pages("traces/search", "traces", asked, version="3.0"):
+                spans = self._api.trace_file(info["trace_id"])
+                yield SourceTrace(id=info["trace_id"], info=info, spans=spans)
+        except NotFound:
+            return  # MLflow 2 has other traces.
 
     def registered(self) -> Iterator[SourceRegistered]:
         for found in self._api.listed("registered-models/search", "registered_models", {"max_results": 1000}):

@@ -6,14 +6,31 @@ import msgspec
 
 from ondol.doors.client import Client
 from ondol.exchange.copying import FILES, Report, copy_files
-from ondol.exchange.source import Source, SourceExperiment, SourceRegistered, SourceVersion
+from ondol.exchange.source import Source, SourceExperiment, SourceModel, SourceRegistered, SourceRun, SourceVersion
 from ondol.kernel.errors import NotFound, OndolError
 
 _PROXY = "mlflow-artifacts:"
 _IMPORTED = "ondol.imported_from"
 
 
-def take_logged(source: Source, client: Client, experiment: SourceExperiment, report: Report) -> None:
+class Places:
+    """Where what lay at an address of the source lies here: of every run, and of every logged model."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+
+    def note_run(self, here: str, run: SourceRun) -> None:
+        """`here` is the id of its experiment in the house."""
+        self._note(run.artifacts, f"runs:/{run.id}", f"{_PROXY}/{here}/{run.id}/artifacts")
+
+    def note_model(self, here: str, model: SourceModel) -> None:
+        self._note(model.artifacts, f"models:/{model.id}", f"{_PROXY}/{here}/models/{model.id}/artifacts")
+
+    def _note(self, artifacts: str, other: str, new: str) -> None:
+        self.known |= {artifacts.rstrip("/"): new, other: new}
+
+
+def take_logged(source: Source, client: Client, experiment: SourceExperiment, places: Places, report: Report) -> None:
     """The models that runs of this experiment have logged, with their files."""
     for model in source.models(experiment):
         try:
@@ -30,6 +47,7 @@ def take_logged(source: Source, client: Client, experiment: SourceExperiment, re
                 params=model.params,
                 tags=model.tags,
             )
+            places.note_model(made.experiment_id, model)
             place = f"{made.experiment_id}/models/{model.id}/artifacts"
             copy_files(source, client, model.artifacts, place, (_here(client, place), report))
             report.logged_models += 1
@@ -37,12 +55,11 @@ def take_logged(source: Source, client: Client, experiment: SourceExperiment, re
             report.problems.append(f"logged model {model.id}: {error.message}")
 
 
-def take_registered(source: Source, client: Client, report: Report) -> None:
+def take_registered(source: Source, client: Client, places: Places, report: Report) -> None:
     """Registered models and their versions. A model of this name that did not come from there is left alone."""
-    places = _places(source, client)
     for model in source.registered():
         try:
-            _take_model(source, client, model, places, report)
+            _take_model(source, client, model, places.known, report)
         except OndolError as error:
             report.problems.append(f"model {model.name}: {error.message}")
 
@@ -91,23 +108,6 @@ def _link(client: Client, model: str, version: SourceVersion, places: dict[str, 
     if version.stage not in ("None", ""):
         client.call("versions.stage", version=made.id, stage=version.stage)
     return made
-
-
-def _places(source: Source, client: Client) -> dict[str, str]:
-    """Where what lay at an address of the source lies here: of every run, and of every logged model."""
-    places: dict[str, str] = {}
-    for experiment in source.experiments():
-        try:
-            here = client.call("experiments.get", experiment=experiment.name).id
-        except NotFound:
-            continue
-        for run in source.runs(experiment):
-            new = f"{_PROXY}/{here}/{run.id}/artifacts"
-            places |= {run.artifacts.rstrip("/"): new, f"runs:/{run.id}": new}
-        for model in source.models(experiment):
-            new = f"{_PROXY}/{here}/models/{model.id}/artifacts"
-            places |= {model.artifacts.rstrip("/"): new, f"models:/{model.id}": new}
-    return places
 
 
 def _location(version: SourceVersion, places: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -77,6 +77,14 @@ class SourceRegistered(msgspec.Struct, frozen=True, kw_only=True):
     versions: list[SourceVersion] = []
 
 
+class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """`info` is the protocol's `TraceInfo` without its id and place; `spans` its `traces.json`, empty without one."""
+
+    id: str
+    info: dict[str, Any]
+    spans: str = ""
+
+
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     size: int
@@ -95,6 +103,8 @@ class Source(Protocol):
         """Every point of every metric, in parts of at most `POINTS_A_PART`."""
 
     def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]: ...
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]: ...
 
     def registered(self) -> Iterator[SourceRegistered]: ...
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ondol.doors.client import Client
-from ondol.exchange import models
+from ondol.exchange import models, traces
 from ondol.exchange.copying import Report, copy_files
 from ondol.exchange.source import RUN_NAME, Source, SourceExperiment, SourceRun
 from ondol.kernel.errors import NotFound, OndolError
@@ -25,32 +25,40 @@ Say = Callable[[str], None]
 
 def take_over(source: Source, client: Client, say: Say) -> Report:
     """Copy everything; a run that fails is a line in `problems`, and the others go on."""
-    report = Report(source=source.where)
+    report, places = Report(source=source.where), models.Places()
     for experiment in source.experiments():
         report.experiments += 1
-        _experiment(client, experiment)
-        for run in source.runs(experiment):
+        here = _experiment(client, experiment, report)
+        for run in source.runs(experiment) if here else ():
+            places.note_run(here, run)
             try:
                 _run(source, client, experiment, run, report)
             except OndolError as error:
                 report.problems.append(f"run {run.id}: {error.message}")
             say(f"{experiment.name}: {report.runs} runs taken over, {report.skipped} were here")
-        models.take_logged(source, client, experiment, report)
-        if experiment.deleted:
+        if here:
+            models.take_logged(source, client, experiment, places, report)
+            traces.take_traces(source, client, experiment, here, report)
+        if here and experiment.deleted:
             client.call("experiments.delete", experiment=experiment.name)
-    models.take_registered(source, client, report)
+    models.take_registered(source, client, places, report)
     return report
 
 
-def _experiment(client: Client, experiment: SourceExperiment) -> None:
+def _experiment(client: Client, experiment: SourceExperiment, report: Report) -> str:
+    """Its id here; empty for one that somebody deleted here, though not there: it stays so."""
     try:
         known = client.call("experiments.get", experiment=experiment.name)
     except NotFound:
         known = client.call("experiments.create", name=experiment.name)
+    if known.deleted_at is not None and not experiment.deleted:
+        report.left_alone.append(f"experiment {experiment.name}: it was deleted here")
+        return ""
     if known.deleted_at is not None:
         client.call("experiments.restore", experiment=known.id)
     if experiment.tags:
         client.call("experiments.update", experiment=known.id, tags=experiment.tags)
+    return str(known.id)
 
 
 def _run(source: Source, client: Client, experiment: SourceExperiment, run: SourceRun, report: Report) -> None:

@@ -32,7 +32,7 @@ def take() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
 def take_mlflow(target: Target, source: str, artifacts: str, as_json: bool) -> None:
-    """Take over the runs of MLflow, with their ids, histories and artifacts.
+    """Take over the runs, models and traces of MLflow, with their ids, histories and artifacts.
 
     SOURCE is a folder mlruns/, a file mlflow.db, sqlite:///..., postgresql://... or http://host:port.
     Broken off, the same command goes on where it was; the counts of both sides are compared.
@@ -88,8 +88,11 @@ def _print(report: Report, done: str, before: str, *, as_json: bool) -> None:
             f"{report.experiments} experiments, {report.runs} runs {done} ({report.skipped} {before}): "
             f"{report.params:,} parameters, {report.tags:,} tags, {report.points:,} points, "
             f"{report.files:,} files of {report.bytes:,} bytes; "
-            f"{report.logged_models} logged models, {report.models} models with {report.versions} versions"
+            f"{report.logged_models} logged models, {report.models} models with {report.versions} versions, "
+            f"{report.traces} traces with {report.spans} spans"
         )
+        for line in report.left_alone[:PROBLEMS_SHOWN]:
+            click.secho(f"  left alone: {line}", fg="yellow")
         for problem in report.problems[:PROBLEMS_SHOWN]:
             click.secho(f"  {problem}", fg="red")
         if report.problems:

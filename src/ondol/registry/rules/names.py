@@ -83,6 +83,15 @@ def check_registration(request: RegisterVersion) -> None:
         raise Invalid(f"{', '.join(odd)} of this model is not a finite number.", hint="Leave it out, or train again.")
 
 
+def check_linked_folder(folder: str) -> None:
+    """Where clients keep files of models among the blobs: of a run, or behind the artifact proxy."""
+    parts = folder.split("/")
+    if folder and (parts[0] not in ("runs", "mlflow") or len(parts) < 3 or {"", ".", ".."} & set(parts)):
+        raise Invalid(
+            f"{folder[:120]!r} is no folder that a client keeps a model in.", hint="Leave it out: `source` says it."
+        )
+
+
 def check_folder(folder: str) -> None:
     if not _FOLDER.fullmatch(folder):
         raise Invalid(

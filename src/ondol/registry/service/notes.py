@@ -123,6 +123,7 @@ def link_version(tools: Tools, request: LinkVersion) -> Version:
     _check_text(request.description)
     if not request.source or len(request.source) > _LONGEST_TEXT:
         raise Invalid("`source` is missing, or too long.", hint="Say where the files lie: s3://bucket/model.")
+    names.check_linked_folder(request.folder)
     check_model(tools, request.model)
     if request.number and not repo.versions.skip_numbers(tools.connection, request.model, request.number):
         raise Conflict(f"Version {request.number} of {request.model} was there before.", hint="Leave the number out.")

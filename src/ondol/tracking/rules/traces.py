@@ -322,6 +322,11 @@ def from_file(content: bytes) -> list[str]:
         return []
 
 
+def rows_of_file(trace: str, content: bytes) -> list[SpanRow]:
+    """The same as rows of the store; `Invalid` for a span without a name or an id that is one."""
+    return [_row(trace, json.loads(span)) for span in from_file(content)]
+
+
 def _unfiled(span: Message) -> Message:
     found: Message = {
         "trace_id": _id(span["trace_id"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast, get_args
 
 from ondol.kernel.clock import parse_moment
@@ -238,13 +238,6 @@ def put_artifact(tools: Tools, run: str, path: str, content: bytes | Iterable[by
 def read_artifact(tools: Tools, run: str, path: str) -> bytes:
     """The whole file; `NotFound` when the run has none there."""
     return tools.blobs.get(artifact_path(run, path))
-
-
-def stream_artifact(tools: Tools, run: str, path: str) -> Iterator[bytes]:
-    """The file in chunks; `NotFound`, before the first chunk, when the run has none there."""
-    where = artifact_path(run, path)
-    tools.blobs.head(where)
-    return tools.blobs.stream(where)
 
 
 def json_number(value: float) -> Number:

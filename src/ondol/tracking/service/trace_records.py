@@ -15,6 +15,7 @@ from ondol.ports.tools import Tools
 from ondol.tracking import rules
 from ondol.tracking.service import experiments, traces
 from ondol.tracking.types import GetTrace, ListTraces, RemovedTraces, RemoveTraces, TraceRecord, TraceSpan
+from ondol.tracking.types.importing import ImportedTrace, ImportTrace
 
 if TYPE_CHECKING:
     from ondol.tracking.repo import trace_search
@@ -71,6 +72,17 @@ def remove_traces(tools: Tools, request: RemoveTraces) -> RemovedTraces:
         raise NotFound(f"There is no experiment {request.experiment!r}.", hint="`ondol experiments list`.")
     until = None if request.until is None else rules.to_ms(rules.in_utc(request.until))
     return RemovedTraces(removed=traces.delete(tools, str(found.id), request.traces, until, None))
+
+
+@operation("traces.import", "POST", "/v1/traces/{trace}/import", scope="write")
+def import_trace(tools: Tools, request: ImportTrace) -> ImportedTrace:
+    """Take over the spans of a trace of another tracker. Doing it again changes nothing."""
+    traces.read(tools, request.trace)
+    rows = words.rows_of_file(request.trace, request.spans.encode())
+    repo.put_spans(tools.connection, rows)
+    if rows:
+        repo.put_tags(tools.connection, request.trace, {words.SPANS_LOCATION: words.IN_STORE})
+    return ImportedTrace(trace=request.trace, spans=len(rows))
 
 
 def _record(trace: TrackedTrace) -> TraceRecord:

@@ -60,3 +60,15 @@ class ImportLoggedModel(msgspec.Struct, frozen=True, kw_only=True):
 class ImportedLoggedModel(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     experiment_id: str
+
+
+class ImportTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """The spans of a trace that is here already: the text of a `traces.json`, as MLflow's clients file them."""
+
+    trace: str
+    spans: str
+
+
+class ImportedTrace(msgspec.Struct, frozen=True, kw_only=True):
+    trace: str
+    spans: int
