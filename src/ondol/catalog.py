@@ -23,6 +23,7 @@ import ondol.loop.reactions
 import ondol.loop.service
 import ondol.monitoring.reactions
 import ondol.monitoring.service
+import ondol.monitoring.service.skew
 import ondol.pipelines.reactions
 import ondol.pipelines.service
 import ondol.project.reactions
@@ -80,7 +81,7 @@ ROOMS = (
     (ondol.serving.service,),
     (ondol.sqlml.service,),
     (ondol.rollout.service,),
-    (ondol.monitoring.service, ondol.monitoring.reactions),
+    (ondol.monitoring.service, ondol.monitoring.service.skew, ondol.monitoring.reactions),
     (ondol.loop.service, ondol.loop.reactions),
     (ondol.project.service, ondol.project.reactions),
     (ondol.discovery.service, ondol.discovery.reactions),

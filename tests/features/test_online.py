@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import polars as pl
 import pytest
 from msgspec.structs import replace
+from polars.testing import assert_frame_equal
 
+from ondol.features import service as features
 from ondol.features.rules.definitions import stairs_of
 from ondol.features.service import materialise
 from ondol.features.types import BuildTrainingSet, DeclareService, DeclareView, GetView, MaterializeView, PushRows
@@ -146,3 +149,22 @@ def test_metrics_tell_how_old_every_view_is(declared, open_doors):
     age = next(line for line in text.splitlines() if line.startswith('ondol_feature_view_age_seconds{view="sky"}'))
     assert 7200 <= float(age.split()[-1]) < 7300
     assert 'ondol_feature_view_online_keys{view="sky"} 1' in text
+
+
+def test_what_offline_says_for_served_rows_is_what_a_training_set_holds(declared):
+    """Also for those without a label, at the moments of serving; rows that have not landed are left out."""
+    days = [NOW - timedelta(days=number) for number in range(10, 0, -1)]
+    append(declared, "flights", *(flight(n, day, delay=20.0 * (n % 2)) for n, day in enumerate(days)))
+    append(declared, "weather", *(sky(NOW - timedelta(hours=n), float(n)) for n in range(1, 250)))
+    settle(declared)
+    made = declared.call("training_sets.build", BuildTrainingSet(service="inputs", until=NOW))
+    rows = declared.tools().tables.scan(made.table).collect().sort("id")
+    service = features.service_of(declared.tools(), "inputs")
+    asked = rows.select(pl.col("id").alias("key"), pl.col("departs_at").alias("time"))
+    asked = pl.concat([asked, asked.head(1).with_columns(key=pl.lit("not landed"))])
+    found = features.offline_values(declared.tools(), service, asked).sort("key")
+    assert_frame_equal(found.select(service.features), rows.select(service.features))
+    later = features.offline_values(
+        declared.tools(), service, asked.head(1).with_columns(pl.col("time") + timedelta(days=9))
+    )
+    assert later["flown"].item() == 7

@@ -1,4 +1,4 @@
-"""The tables `monitors`, `checks` and `alarms`."""
+"""The tables `monitors`, `checks`, `alarms` and `skew_checks`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from ondol.monitoring.types import Alarm, Check, FeatureDrift, Histogram, Monitor, MonitorSpec, Quality
+from ondol.monitoring.types import (
+    Alarm,
+    Check,
+    FeatureDrift,
+    FeatureSkew,
+    Histogram,
+    ListSkewChecks,
+    Monitor,
+    MonitorSpec,
+    Quality,
+    SkewCheck,
+)
 from ondol.ports.schema import Json, Moment, metadata
 
 monitors = sa.Table(
@@ -38,6 +49,25 @@ checks = sa.Table(
     sa.Column("features", Json, nullable=False),
     sa.Column("score", Json),
     sa.Index("ix_checks_endpoint_id", "endpoint", "id"),
+)
+
+skew_checks = sa.Table(
+    "skew_checks",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("endpoint", sa.String(255), nullable=False),
+    sa.Column("service", sa.String(100), nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("until", Moment, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("waiting", sa.Integer, nullable=False),
+    sa.Column("share", sa.Float, nullable=False),
+    sa.Column("limit", sa.Float, nullable=False),
+    sa.Column("exceeded", sa.Boolean, nullable=False),
+    sa.Column("features", Json, nullable=False),
+    sa.Index("ix_skew_checks_endpoint_id", "endpoint", "id"),
+    sa.Index("ix_skew_checks_service_id", "service", "id"),
 )
 
 alarms = sa.Table(
@@ -123,6 +153,29 @@ def strikes_of(connection: sa.Connection, endpoint: str, version: str) -> int:
     )
     row = connection.execute(query).first()
     return row.strikes if row and row.version == version else 0
+
+
+def insert_skew_check(connection: sa.Connection, check: SkewCheck) -> None:
+    connection.execute(skew_checks.insert().values(**msgspec.structs.asdict(check)))
+
+
+def newest_skew_checks(connection: sa.Connection, request: ListSkewChecks) -> list[SkewCheck]:
+    """Newest first."""
+    query = sa.select(skew_checks).order_by(skew_checks.c.id.desc()).limit(request.limit)
+    if request.endpoint:
+        query = query.where(skew_checks.c.endpoint == request.endpoint)
+    if request.service:
+        query = query.where(skew_checks.c.service == request.service)
+    return [_skew_check(row) for row in connection.execute(query).mappings()]
+
+
+def find_skew_check(connection: sa.Connection, identity: str) -> SkewCheck | None:
+    row = connection.execute(sa.select(skew_checks).where(skew_checks.c.id == identity)).mappings().first()
+    return _skew_check(row) if row else None
+
+
+def _skew_check(row: sa.RowMapping) -> SkewCheck:
+    return SkewCheck(**dict(row) | {"features": msgspec.convert(row["features"], list[FeatureSkew])})
 
 
 def insert_alarm(connection: sa.Connection, alarm: Alarm) -> None:

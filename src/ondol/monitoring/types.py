@@ -36,6 +36,8 @@ class MonitorSpec(msgspec.Struct, frozen=True, kw_only=True):
     quality_margin: float = 0.02
     strikes: int = 1
     minimum_rows: int = 500
+    skew_limit: float = 0.0
+    """Above this share of differing values people are told of skew; 0: served and offline values are not compared."""
 
 
 class Monitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +146,46 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str = ""
 
 
+class FeatureSkew(msgspec.Struct, frozen=True, kw_only=True):
+    """How far what was served of a feature is from what offline says for the same rows and moments.
+
+    `differing` of `rows` values differ by more than a millionth of their size, or one side
+    is null; `mean_difference` and `largest` are absolute, over the rows where both have a
+    value. `*_missing`: null on one side alone.
+    """
+
+    feature: str
+    rows: int
+    differing: int
+    share: float
+    mean_difference: float
+    largest: float
+    served_missing: int
+    offline_missing: int
+
+
+class SkewCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """A look at the rows that an endpoint answered at `since <= at < until`.
+
+    `rows` of the logged ones were compared; for `waiting` others the dataset has no row yet.
+    `share`: of the compared values, those that differ. `exceeded`: some feature's share is
+    above `limit`. `features` are sorted by share, largest first.
+    """
+
+    id: str
+    endpoint: str
+    service: str
+    at: datetime
+    since: datetime
+    until: datetime
+    rows: int
+    waiting: int
+    share: float
+    limit: float
+    exceeded: bool
+    features: list[FeatureSkew]
+
+
 class QualityPoint(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     number: int
@@ -170,6 +212,27 @@ class GetBaseline(msgspec.Struct, frozen=True, kw_only=True):
 
 class CheckDrift(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
+
+
+class CheckSkew(msgspec.Struct, frozen=True, kw_only=True):
+    """`window` ends now; at most `rows` of its rows are compared, chosen evenly."""
+
+    endpoint: str
+    window: str = "7d"
+    rows: int = 5000
+    limit: float = 0.01
+
+
+class ListSkewChecks(msgspec.Struct, frozen=True, kw_only=True):
+    """Of an endpoint, of all endpoints of a feature service, or all."""
+
+    endpoint: str = ""
+    service: str = ""
+    limit: int = 50
+
+
+class GetSkewCheck(msgspec.Struct, frozen=True, kw_only=True):
+    check: str
 
 
 class GetCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,3 +286,13 @@ class AlarmClosed(Event, frozen=True, kw_only=True):
 
     alarm: str
     outcome: str
+
+
+class SkewAlarm(Event, frozen=True, kw_only=True):
+    """The subject is the endpoint, whose last check was within the limit. `features` differ too often, worst first."""
+
+    check: str
+    service: str
+    features: list[str]
+    share: float
+    limit: float

@@ -58,6 +58,7 @@ class MonitorOptions(TypedDict, total=False):
     quality_margin: float
     minimum_rows: int
     strikes: int
+    skew_limit: float
 
 
 def model(name: str, *, trained_by: Pipeline | None = None, **options: Unpack[ModelOptions]) -> Model:

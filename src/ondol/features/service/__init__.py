@@ -241,6 +241,17 @@ def values_of(
     return online.values_of(tools, service, given, at)
 
 
+def offline_values(tools: Tools, service: Service, asked: pl.DataFrame) -> pl.DataFrame:
+    """What a training set would hold for rows at moments of their own: `key`, `time` and the features, as doubles.
+
+    `asked` has the columns `key` (text) and `time` (UTC). Rows whose key has not landed in
+    the service's dataset are left out. Needs no transaction.
+    """
+    from ondol.features.service import offline
+
+    return offline.values_of(tools, service, asked)
+
+
 def training_frame(tools: Tools, training_set: str | TrainingSet) -> pl.DataFrame:
     """The rows of a training set in the order of time: the service's key and time columns, the
     entity columns, the features in order (doubles), and `label` (a double)."""

@@ -82,6 +82,16 @@ def declare_monitor(tools: Tools, request: DeclareMonitor) -> Monitor:
             request={"endpoint": spec.endpoint},
         ),
     )
+    if spec.skew_limit:
+        jobs.declare_schedule(
+            tools,
+            DeclareSchedule(
+                name=f"skew:{spec.endpoint}",
+                operation="skew.check",
+                every=spec.every,
+                request={"endpoint": spec.endpoint, "window": spec.window, "limit": spec.skew_limit},
+            ),
+        )
     return _monitor(tools, spec.endpoint)
 
 

@@ -65,3 +65,22 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_monitors")),
     )
+    op.create_table(
+        "skew_checks",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("endpoint", sa.String(length=255), nullable=False),
+        sa.Column("service", sa.String(length=100), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.Column("since", sa.String(length=32), nullable=False),
+        sa.Column("until", sa.String(length=32), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Float(), nullable=False),
+        sa.Column("limit", sa.Float(), nullable=False),
+        sa.Column("exceeded", sa.Boolean(), nullable=False),
+        sa.Column("features", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_skew_checks")),
+    )
+    with op.batch_alter_table("skew_checks", schema=None) as batch_op:
+        batch_op.create_index("ix_skew_checks_endpoint_id", ["endpoint", "id"], unique=False)
+        batch_op.create_index("ix_skew_checks_service_id", ["service", "id"], unique=False)
