@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,11 +14,13 @@ import msgspec
 import polars as pl
 from deltalake import write_deltalake
 
-from benchmarks import world
+from benchmarks import peers, world
 from benchmarks.homes import opened
-from benchmarks.measure import Benchmark, Pair, Setting
+from benchmarks.measure import Benchmark, Pair, Setting, Skipped, Took
+from ondol.adapters.delta import DeltaTables
 from ondol.home import House
 from ondol.lake.types import AppendBatch, DeclareDataset
+from ondol.lake.types.files import AddFiles
 
 _FIRST_DAY = datetime(2013, 1, 1, tzinfo=UTC)
 _PARTS = ["year", "month", "day"]
@@ -69,7 +73,7 @@ def _append(setting: Setting) -> Iterator[Pair]:
 @contextmanager
 def _flat(setting: Setting, commits: int) -> Iterator[Pair]:
     # Ten of each, so that both sides write one checkpoint.
-    rows, calls, old = setting.count(200), 10, setting.count(commits, least=10)
+    rows, calls, old = setting.count(1000), 10, setting.count(commits, least=10)
     batches: dict[int, list[list[dict[str, Any]]]] = {}
 
     def append(house: House, dataset: str, number: int, batch: list[dict[str, Any]]) -> None:
@@ -94,6 +98,74 @@ def _flat(setting: Setting, commits: int) -> Iterator[Pair]:
         yield Pair(ours=partial(land, young=False), against=partial(land, young=True), prepare=prepare, calls=calls)
 
 
+@contextmanager
+def _commit(setting: Setting) -> Iterator[Pair]:
+    rows, calls, old = setting.count(1000), 10, setting.count(1000, least=10)
+    frame = _day(0, rows).with_columns(day=pl.lit(1))
+    tables, raw = DeltaTables(str(setting.folder / "ours")), setting.folder / "raw"
+    for number in range(old):
+        tables.append("trips", frame, key=str(number), partition_by=["day"])
+        write_deltalake(raw, frame, mode="append", partition_by=["day"])
+
+    def ours(number: int) -> None:
+        for extra in range(calls):
+            tables.append("trips", frame, key=f"{number} {extra}", partition_by=["day"])
+
+    def against(_: int) -> None:
+        for _ in range(calls):
+            write_deltalake(raw, frame, mode="append", partition_by=["day"])
+
+    yield Pair(ours=ours, against=against, calls=calls)
+
+
+@contextmanager
+def _files(setting: Setting) -> Iterator[Pair]:
+    try:
+        python = peers.environment("dvc")
+    except peers.Unavailable as error:
+        raise Skipped(str(error)) from error
+    trees = [setting.folder / "peer" / "data", setting.folder / "data"]
+    for tree in trees:
+        for number in range(setting.count(10_000)):
+            file = tree / str(number // 1000) / f"{number}.bin"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"%d " % number * 200)
+            # As if they had been written a while ago: what was written just now must be read again.
+            os.utime(file, (1_700_000_000, 1_700_000_000))
+    script = peers.PEERS / "dvc" / "re_add.py"
+    peer = subprocess.Popen(
+        [python, script, trees[0].parent, "data"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    if peer.stdin is None or peer.stdout is None or peer.stdout.readline() != "ready\n":
+        raise RuntimeError("the peer did not start")
+    asked, answers = peer.stdin, peer.stdout
+
+    def prepare(number: int) -> None:
+        for tree in trees:
+            (tree / "0" / "7.bin").write_bytes(b"changed %d" % number)
+
+    def against(_: int) -> Took:
+        print(file=asked, flush=True)
+        wall, cpu = map(float, answers.readline().split())
+        return Took(wall, cpu)
+
+    with opened(setting.folder / "house") as house:
+        request = AddFiles(dataset="files", folder=str(trees[1]))
+        house.call("files.add", request)
+
+        def ours(number: int) -> None:
+            added = house.call("files.add", request)
+            if added.changed != 1:
+                raise RuntimeError(f"{added.changed} files changed in round {number}")
+
+        yield Pair(ours=ours, against=against, prepare=prepare)
+    peer.communicate()
+
+
 BENCHMARKS = [
     Benchmark(
         name="lake/append",
@@ -103,9 +175,23 @@ BENCHMARKS = [
     ),
     Benchmark(
         name="lake/flat",
-        what="datasets.append of 200 rows after 200 commits",
+        what="datasets.append of 1,000 rows after 1,000 commits",
         against="the same among the first 11 commits",
-        open=partial(_flat, commits=200),
+        open=partial(_flat, commits=1000),
         at_most=1.2,
+    ),
+    Benchmark(
+        name="lake/commit",
+        what="Tables.append of 1,000 rows after 1,000 commits",
+        against="raw write_deltalake after 1,000 commits",
+        open=_commit,
+        at_most=0.5,
+    ),
+    Benchmark(
+        name="lake/files",
+        what="files.add of 10,000 files after one has changed",
+        against="DVC 3.67: Repo.add of the same folder, in process",
+        open=_files,
+        at_most=0.05,
     ),
 ]
