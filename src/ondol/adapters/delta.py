@@ -11,7 +11,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Tr
 from ondol.adapters.delta_files import plain_files
 from ondol.adapters.delta_log import KEY_NOTE, Tail, Taken
 from ondol.adapters.delta_open import ATTEMPTS, CHECKPOINT_EVERY, Opened, faster, rows_of, wait
-from ondol.adapters.delta_snapshot import check_writable
+from ondol.adapters.delta_snapshot import check_writable, has_deletion_vectors
 from ondol.adapters.delta_types import fit, storable, stored_columns
 from ondol.adapters.delta_upkeep import Upkeep
 from ondol.kernel.errors import Invalid, NotFound, Refused
@@ -113,6 +113,12 @@ class DeltaTables(Upkeep):
         key: str = "",
         evolve: bool = False,
     ) -> int:
+        opened = self._opened(table)
+        with opened.lock:
+            by_hand = self._replace_by_hand(table, opened, frame, where, key)
+        if by_hand is not None:
+            return by_hand
+
         def write(known: DeltaTable | None, opened: Opened) -> int:
             if known is None:
                 raise NotFound(f"There is no table {table!r}.")
@@ -122,13 +128,7 @@ class DeltaTables(Upkeep):
             _check_where(table, where, known.metadata().partition_columns)
             known = self._widened(table, opened, known, frame, evolve=evolve)
             fitted = fit(frame, stored_columns(known.schema()), table)
-            outside = fitted.filter(~pl.all_horizontal(pl.col(name).is_in(list(where[name])) for name in where))
-            if outside.height:
-                raise Refused(
-                    f"{table}: {outside.height} rows lie outside of the partition that is replaced.",
-                    hint="Send them for their own partition.",
-                    details={"table": table, "rows": outside.height},
-                )
+            _check_inside(table, fitted, where)
             write_deltalake(
                 known, fitted, mode="overwrite", predicate=_predicate(where),
                 commit_properties=_commit(key, retries=0), post_commithook_properties=_HOOKS,
@@ -219,6 +219,33 @@ class DeltaTables(Upkeep):
             return version
         raise faster(table)
 
+    def _replace_by_hand(
+        self, table: str, opened: Opened, frame: pl.DataFrame, where: Mapping[str, Sequence[int | str]], key: str
+    ) -> int | None:
+        for attempt in range(ATTEMPTS):
+            tail = self._tail(table, opened)
+            if tail is None or (key and tail.keys is None) or any(name not in tail.columns for name in frame.columns):
+                return None
+            known = self._known(table, opened)
+            if known.version() != tail.version or has_deletion_vectors(known):
+                return None
+            if key and key in (tail.keys or ()):
+                return _version_of_key(known, key)
+            _check_where(table, where, tail.partition_columns)
+            fitted = fit(frame, tail.columns, table)
+            _check_inside(table, fitted, where)
+            below = len(tail.partition_columns) + 1
+            files = ["/".join(uri.split("/")[-below:]) for uri in known.file_uris()]
+            try:
+                version = tail.replace(fitted, where, files, key)
+            except Taken:
+                wait(attempt)
+                continue
+            if version is not None:
+                self._look_after(table, opened, version)
+            return version
+        raise faster(table)
+
     def _tail(self, table: str, opened: Opened) -> Tail | None:
         """None when there is no table yet."""
         if opened.tail is not None and opened.tail.follow():
@@ -273,6 +300,16 @@ def _check_where(table: str, where: Mapping[str, Sequence[int | str]], partition
     if not where or not set(where) <= set(partition_columns):
         raise Invalid(
             f"{table}: parts are replaced by the partition columns, {partition_columns}, not by {list(where)}."
+        )
+
+
+def _check_inside(table: str, frame: pl.DataFrame, where: Mapping[str, Sequence[int | str]]) -> None:
+    outside = frame.filter(~pl.all_horizontal(pl.col(name).is_in(list(where[name])) for name in where)).height
+    if outside:
+        raise Refused(
+            f"{table}: {outside} rows lie outside of the partition that is replaced.",
+            hint="Send them for their own partition.",
+            details={"table": table, "rows": outside},
         )
 
 

@@ -15,7 +15,7 @@ import io
 import math
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -79,8 +79,27 @@ class Tail:
         """Commit rows that fit the columns; None when delta-rs must. Raises `Taken`, and nothing is written."""
         if not self.plain or not _is_plain(frame, self.partition_columns):
             return None
+        return self._put(frame, [], self._about(frame, key), key)
+
+    def replace(
+        self, frame: pl.DataFrame, where: Mapping[str, Sequence[int | str]], files: Sequence[str], key: str
+    ) -> int | None:
+        """Commit rows in the place of those partitions; `files` are all that this version has, below the table.
+        None and `Taken` as with an append: whoever was faster may have added to the same partitions."""
+        if not self.plain or not _is_plain(frame, self.partition_columns):
+            return None
+        removed = []
+        for path in files:
+            values = dict(part.partition("=")[::2] for part in path.split("/")[:-1])
+            if set(values) != set(self.partition_columns):
+                return None
+            if all(values[name] in map(str, wanted) for name, wanted in where.items()):
+                removed.append({"remove": {"path": path, "deletionTimestamp": _milliseconds(), "dataChange": True}})
+        return self._put(frame, removed, self._about(frame, key, "Overwrite"), key)
+
+    def _put(self, frame: pl.DataFrame, removed: list[dict[str, Any]], about: dict[str, Any], key: str) -> int:
         added = list(self._files(frame)) if frame.height else []
-        content = msgspec.json.Encoder().encode_lines([self._about(frame, key), *added, *_transaction(key)])
+        content = msgspec.json.Encoder().encode_lines([about, *removed, *added, *_transaction(key)])
         if not self._blobs.put_new(self._path(self.version + 1), content):
             for action in added:
                 self._blobs.delete(f"{self._name}/{action['add']['path']}")
@@ -113,15 +132,15 @@ class Tail:
                 }
             }
 
-    def _about(self, frame: pl.DataFrame, key: str) -> dict[str, Any]:
+    def _about(self, frame: pl.DataFrame, key: str, mode: str = "Append") -> dict[str, Any]:
         partitions = msgspec.json.encode(self.partition_columns).decode()
         return {
             "commitInfo": {
                 "timestamp": _milliseconds(),
                 "operation": "WRITE",
-                "operationParameters": {"mode": "Append", "partitionBy": partitions},
+                "operationParameters": {"mode": mode, "partitionBy": partitions},
                 "operationMetrics": {"num_added_rows": frame.height},
-                "isBlindAppend": True,
+                "isBlindAppend": mode == "Append",
                 "engineInfo": "ondol",
                 **({KEY_NOTE: key} if key else {}),
             }

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import TYPE_CHECKING
 
-from ondol.kernel.errors import NotFound, Refused
+from ondol.kernel.errors import NotFound, Refused, Unavailable
 from ondol.kernel.lazy import lazy
 
 if TYPE_CHECKING:
@@ -28,21 +29,30 @@ def walk(folder: Path) -> pl.DataFrame:
     to may be anywhere, and anything, the next time."""
     if not folder.is_dir():
         raise NotFound(f"There is no folder {folder}.")
-    root = str(folder)
-    cut = len(root) + 1 if not root.endswith("/") else len(root)
     paths: list[str] = []
     stats: list[os.stat_result] = []
-    waiting = [root]
+    waiting = [""]
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_file(follow_symlinks=False):
-                    paths.append(entry.path[cut:])
-                    stats.append(entry.stat(follow_symlinks=False))
-                elif entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                elif entry.is_symlink():
-                    raise Refused(f"{entry.path[cut:]} is a link.", hint="Put the file itself into the folder.")
+        below = waiting.pop()
+        # By names in an open folder, for the kernel need not walk the whole path again for each.
+        opened = os.open(folder / below, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            names = os.listdir(opened)
+            found = [os.stat(name, dir_fd=opened, follow_symlinks=False) for name in names]
+        except FileNotFoundError as error:
+            raise Unavailable(f"{below}{error.filename} was deleted while the folder was read.") from error
+        finally:
+            os.close(opened)
+        for place, about in enumerate(found):
+            if not S_ISREG(about.st_mode):
+                _note_other(below + names[place], about, waiting)
+        if all(S_ISREG(about.st_mode) for about in found):
+            paths += [below + name for name in names]
+            stats += found
+        else:
+            files = [place for place, about in enumerate(found) if S_ISREG(about.st_mode)]
+            paths += [below + names[place] for place in files]
+            stats += [found[place] for place in files]
     columns = {
         "path": paths,
         "size": [stat.st_size for stat in stats],
@@ -54,6 +64,14 @@ def walk(folder: Path) -> pl.DataFrame:
         return pl.DataFrame(columns, schema=schema)
     except UnicodeEncodeError as error:
         raise Refused("A name of a file below the folder is no text (UTF-8).", hint=repr(error.object)[:200]) from error
+
+
+def _note_other(path: str, about: os.stat_result, waiting: list[str]) -> None:
+    """Folders are looked into; sockets and the like are no data."""
+    if S_ISLNK(about.st_mode):
+        raise Refused(f"{path} is a link.", hint="Put the file itself into the folder.")
+    if S_ISDIR(about.st_mode):
+        waiting.append(f"{path}/")
 
 
 def to_read(walked: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:
