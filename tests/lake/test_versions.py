@@ -267,3 +267,60 @@ def test_vacuum_keeps_what_a_model_was_made_from(lake: Lake):
         with pytest.raises(NotFound, match="vacuum"):
             ask()
     assert lake.append("next", flights(50, 52)).landed_rows == 2
+
+
+@pytest.mark.parametrize("method", ["append", "merge", "replace", "restore"])
+@pytest.mark.parametrize("before", [False, True])
+def test_who_dies_around_a_commit_is_finished_by_the_next(lake: Lake, monkeypatch, method: str, before: bool):
+    """Right before or right after a commit to Delta, before it could tell anybody."""
+    lake.declare(CORRECTED)
+    lake.append("one", flights(0, 5))
+    lake.append("two", flights(5, 8))
+    commit = getattr(lake.tools.tables, method)
+    on_silver = [True]
+
+    def dies(table: str, *args: object, **how: object):
+        if table != "silver/flights" or not on_silver.pop():
+            return commit(table, *args, **how)
+        if not before:
+            commit(table, *args, **how)
+        raise KeyboardInterrupt
+
+    day = ReplaceRows(dataset="flights", key="day", rows=[flight(3)], partition="2013-01-02")
+    work = {
+        "append": lambda: lake.append("three", [flight(20)]),
+        "merge": lambda: lake.append("three", [flight(1, arrival_delay=50.0), flight(20)]),
+        "replace": lambda: lake.call(versions.replace_rows, day),
+        "restore": lambda: lake.call(versions.roll_back, RollBack(dataset="flights", version=0)),
+    }[method]
+    with monkeypatch.context() as patched:
+        patched.setattr(lake.tools.tables, method, dies)
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    lake.append("next", [flight(30)])
+    expected = {
+        "append": {*range(8), 20, 30},
+        "merge": {*range(8), 20, 30},
+        "replace": {3, 30},
+        "restore": {*range(5), 30},
+    }[method]
+    assert set(delays(lake)) == {f"f{number}" for number in expected}
+    assert len(lake.silver()) == len(expected) == about(lake).rows
+    if method == "merge":
+        assert delays(lake)["f1"] == 50.0
+    if method != "restore":
+        assert work().status == "landed"
+    assert len(lake.silver()) == len(expected) == noted(lake)[0][2]
+
+
+def test_processes_that_correct_the_same_rows_lose_nothing(lake: Lake, tmp_path):
+    lake.declare(CORRECTED)
+    lake.append("one", flights(0, 5))
+    other = Lake(tmp_path / "home")
+    for number in range(4):
+        lake.append(f"mine-{number}", [flight(number, arrival_delay=100.0 + number), flight(100 + number)])
+        other.append(f"theirs-{number}", [flight(number, arrival_delay=200.0 + number), flight(200 + number)])
+    found = delays(lake)
+    other.close()
+    assert [found[f"f{number}"] for number in range(4)] == [200.0, 201.0, 202.0, 203.0]
+    assert len(found) == len(lake.silver()) == 13
