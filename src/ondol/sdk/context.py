@@ -110,6 +110,7 @@ class RunContext:
         self._root = root
         self._position = 0
         self._metrics: dict[str, float] = {}
+        self._results: dict[str, Any] = {}
         # The values are kept, so that an id is not given to another object meanwhile.
         self._known: dict[int, tuple[Any, Origin]] = {}
 
@@ -182,7 +183,7 @@ class RunContext:
                 step=ticket.step.id,
                 output=output,
                 metrics={**finished.metrics, **self._metrics} if finished else {},
-                results=finished.results if finished else {},
+                results={**finished.results, **self._results} if finished else {},
                 log=path,
                 error=error,
             ),
@@ -193,6 +194,10 @@ class RunContext:
 
     def note_metric(self, key: str, value: float) -> None:
         self._metrics[key] = value
+
+    def note_result(self, key: str, value: Any) -> None:
+        """Something that the step which runs now found out; kept with it, and there again when its output is reused."""
+        self._results[key] = value
 
     def digest(self, value: Any) -> str:
         """A digest of a value that goes into a step: by where it comes from, or by its content."""
@@ -243,7 +248,7 @@ class RunContext:
         self, planned: Planned, work: Callable[[], Finished], folder: str
     ) -> tuple[Finished | None, Output | None, str]:
         for attempt in range(planned.retries + 1):
-            self._metrics = {}
+            self._metrics, self._results = {}, {}
             self.inside_step = True
             try:
                 finished = work()

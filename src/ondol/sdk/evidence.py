@@ -35,6 +35,10 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     views: list[View] = []
 
 
+SEARCH = "search"
+"""Under this name a step keeps what it has found out of a search."""
+
+
 class Search(msgspec.Struct, frozen=True, kw_only=True):
     """How the parameters were searched, as `od.candidate(..., search={...})` says it."""
 

@@ -9,6 +9,7 @@ import msgspec
 
 from ondol.evals.types import Compare, Comparison
 from ondol.kernel.errors import Invalid, Refused
+from ondol.pipelines.types import GetPipelineRun, PipelineRun
 from ondol.registry import service as registry
 from ondol.registry.types import About, RegisterVersion, Version
 from ondol.registry.types.lifecycle import AskReview, Review
@@ -73,12 +74,12 @@ def candidate(
     """Step `register`: register a trained model as a version, with all that it was made from.
 
     `search` says how its parameters were found, for the card: `{"method": "random search", "runs": 40,
-    "ranges": {"leaves": [7, 255]}}`.
+    "ranges": {"leaves": [7, 255]}}`. With `od.autolog()` a study of Optuna in a step says so by itself.
     """
     run = required_run("od.candidate")
     name = model if isinstance(model, str) else model.name
     sources = [origin for origin in (run.origin(trained), run.origin(scores)) if origin]
-    source = _source(run, trained, scores, build(evidence.Search, "search", search) if search else None)
+    source = _source(run, trained, scores, build(evidence.Search, "search", search) if search else _searched(run))
 
     def work() -> Finished:
         version = _register(run, name, source, values.numbers(scores or {}))
@@ -97,6 +98,13 @@ def candidate(
         subject=(trained, values.numbers(scores or {})),
     )
     return Candidate(*run.perform(planned, work))
+
+
+def _searched(run: RunContext) -> evidence.Search | None:
+    """What the steps of this run have said of a search, also those whose output was reused."""
+    known: PipelineRun = run.call("pipeline_runs.get", GetPipelineRun(run=run.run.id))
+    found = known.results.get(evidence.SEARCH)
+    return msgspec.convert(found, evidence.Search) if found else None
 
 
 def _source(run: RunContext, trained: Any, scores: Any, search: evidence.Search | None) -> evidence.Source:

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from ondol.sdk.context import current_run
+from ondol.sdk.evidence import SEARCH
 from ondol.sdk.runs import state
 from ondol.sdk.runs.autolog import hooks
 from ondol.sdk.runs.autolog.session import quietly
@@ -34,6 +36,7 @@ def _optimized(original: Callable[..., Any]) -> Callable[..., Any]:
                 run.fail(error)
             raise
         quietly("best trial", lambda: _best(run, self))
+        quietly("search", lambda: _tell_step(self))
         if own:
             run.finish()
         return answer
@@ -75,3 +78,17 @@ def _best(run: Run, study: Any) -> None:
     if len(study.directions) == 1 and any(trial.state.name == "COMPLETE" for trial in study.trials):
         run.log({"best_value": study.best_value})
         run.set_tags({"best_params": msgspec.json.encode(study.best_params).decode()})
+
+
+def _tell_step(study: Any) -> None:
+    """A model that is registered by this run knows how its parameters were found."""
+    step = current_run()
+    if step is None or not step.inside_step:
+        return
+    ranges: dict[str, Any] = {}
+    for trial in study.trials:
+        for name, kind in trial.distributions.items():
+            choices = getattr(kind, "choices", None)
+            ranges[name] = [kind.low, kind.high] if choices is None else list(choices)
+    method = f"Optuna, {type(study.sampler).__name__}"
+    step.note_result(SEARCH, {"method": method, "runs": len(study.trials), "ranges": ranges})
