@@ -59,7 +59,7 @@ def test_forms_of_a_word_are_one(forms: str):
 
 def test_words_of_names():
     assert words_of("carrierLate_7d") == words_of("Carrier late 7 d")
-    assert words_of("지연율") == ["지연", "연율"]
+    assert words_of("지연율") == ("지연", "연율")
 
 
 @pytest.mark.parametrize(

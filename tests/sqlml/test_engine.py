@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from ondol.adapters.duckdb_sql import DuckdbSql
 from ondol.kernel.errors import Invalid, NotFound, OndolError, Refused, Unavailable
 from ondol.sqlml import service
 from ondol.sqlml.types import ExportQuery, ListSqlTables, Query, QueryResult
+from tests.adapters.test_tables import _delete_by_vector
 from tests.lake.shore import FLIGHTS, Lake
 
 
@@ -160,3 +162,11 @@ def test_partition_columns_that_came_later_and_names_with_blanks(lake: Lake, too
     found = _ask(tools, "SELECT a, p, n FROM bronze.odd ORDER BY a")
     assert found.rows == [[1, "ü %=z", None], [2, None, None], [3, "x", 1.5]]
     assert _ask(tools, "SELECT count(*), count(distance) FROM odd").rows == [[0, 0]]
+
+
+def test_rows_that_a_deletion_vector_has_taken_away_are_gone(lake: Lake, tools):
+    lake.declare(msgspec.structs.replace(FLIGHTS, name="holes"))
+    lake.tools.tables.append("bronze/holes", pl.DataFrame({"n": range(10)}))
+    _delete_by_vector(Path(lake.tools.config.home) / "lake/bronze/holes", [2, 5])
+    assert _ask(tools, "SELECT count(*) AS n, sum(n) AS s FROM bronze.holes").rows == [[8, 38]]
+    assert _ask(tools, "SELECT count(*) AS n FROM bronze.holes@0").rows == [[10]]

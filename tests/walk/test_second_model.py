@@ -21,7 +21,9 @@ def test_a_second_model_learns_from_a_feature_that_another_project_declares_and_
     found = house.call("catalogue.search", {"text": "share of late arrivals of the carrier"}).items[0].thing
     assert (found.of, found.name, found.owner) == ("carrier_late", "carrier_late_7d", "operations")
     before = house.call("features.show", {"feature": found.name})
-    assert before.history and before.newest and before.used_by
+    assert before.history
+    assert before.newest
+    assert before.used_by
 
     open_connections(house, tmp_path)
     ended = run(house, "learn")

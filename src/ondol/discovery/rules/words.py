@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 _WORD = re.compile(r"[0-9]+|[^\W\d_]+")
@@ -16,7 +17,8 @@ _ENDINGS = tuple("ations ation ings ance ence als ing ers ies ed es al er ly s e
 _SHORTEST = 3
 
 
-def words_of(text: str) -> list[str]:
+@functools.lru_cache(maxsize=100_000)
+def words_of(text: str) -> tuple[str, ...]:
     """In their order, as often as they stand there: `carrier_late_7d` has the words carri, late, 7, d."""
     found: list[str] = []
     for word in _WORD.findall(_HUMP.sub(" ", text).lower()):
@@ -24,7 +26,7 @@ def words_of(text: str) -> list[str]:
             found += [word[place : place + 2] for place in range(len(word) - 1)] or [word]
         elif word not in _EMPTY:
             found.append(stem(word))
-    return found
+    return tuple(found)
 
 
 def stem(word: str) -> str:

@@ -32,7 +32,7 @@ from ondol.tracking.service import experiments
 from ondol.tracking.types import ListExperiments, ListRuns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _EXPERIMENTS = 1000
 _RUNS = 500
@@ -49,6 +49,7 @@ class Shelf:
     """Things to search, and the words they are found by."""
 
     things: Sequence[Thing]
+    texts: Sequence[Mapping[str, str]]
     index: Index
 
 
@@ -86,11 +87,12 @@ def shelf(tools: Tools) -> Shelf:
             experiments.list_experiments(inner, ListExperiments(limit=_EXPERIMENTS)).items,
             tracking.list_runs(inner, ListRuns(limit=_RUNS)).items,
         )
-    index = Index([things.text_of(thing, around) for thing, around in found], things.WEIGHTS)
-    made = Shelf([thing for thing, _ in found], index)
-    if revision is not None:
-        with _guard:
-            _shelves[tools.db] = (revision, made)
+    texts = [things.text_of(thing, around) for thing, around in found]
+    # Most changes of the house change no word.
+    index = known[1].index if known is not None and known[1].texts == texts else Index(texts, things.WEIGHTS)
+    made = Shelf([thing for thing, _ in found], texts, index)
+    with _guard:
+        _shelves[tools.db] = (-1 if revision is None else revision, made)
     return made
 
 
