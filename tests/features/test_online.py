@@ -16,7 +16,7 @@ from ondol.features.types import BuildTrainingSet, DeclareService, DeclareView, 
 from ondol.heartbeat import settle
 from ondol.home import open_house
 from ondol.kernel.config import Config
-from ondol.kernel.errors import Invalid
+from ondol.kernel.errors import Invalid, NotFound
 from ondol.lake.types import DeclareDataset
 from tests.features.test_house import FLIGHTS, INPUTS, LATE, NOW, SKY, WEATHER, append, flight, read, sky
 
@@ -168,3 +168,18 @@ def test_what_offline_says_for_served_rows_is_what_a_training_set_holds(declared
         declared.tools(), service, asked.head(1).with_columns(pl.col("time") + timedelta(days=9))
     )
     assert later["flown"].item() == 7
+
+
+def test_features_are_read_over_http_by_many_rows_and_few(declared, open_doors):
+    append(declared, "weather", *(sky(NOW - timedelta(minutes=n), float(n)) for n in range(1, 30)))
+    settle(declared)
+    rows = [{"carrier": "UA", "origin": "JFK", "distance": 5000, "departs_at": NOW.isoformat()}]
+    for times in (1, 100, 400):
+        found = open_doors.features.read(service="inputs", rows=rows * times)
+        assert [row[:2] for row in found.rows] == [[1.0, 0.0]] * times
+    with pytest.raises(Invalid, match="departs_at"):
+        open_doors.features.read(service="inputs", rows=[{"carrier": "UA", "origin": "JFK", "distance": 1}])
+    with pytest.raises(Invalid, match="departs_at"):
+        open_doors.features.read(service="inputs", rows=[{"else": "x"}])
+    with pytest.raises(NotFound, match="inputz"):
+        open_doors.features.read(service="inputz", rows=rows)

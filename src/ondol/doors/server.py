@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ondol.access.types import Actor
-from ondol.doors import inference, metrics, mlflow, openapi, pages, rest, streams
+from ondol.doors import inference, metrics, mlflow, openapi, pages, rest, streams, vectors
 from ondol.doors.guard import LOOPBACK, Authenticate, Guard
 from ondol.doors.waiting import Waiting
 from ondol.heartbeat import Heartbeat
@@ -66,6 +66,7 @@ def build_app(house: House) -> ASGIApp:
             Route("/v1/openapi.json", describe),
             *streams.routes(house, guard),
             *inference.routes(house, plane, guard),
+            *vectors.routes(house, guard),
             *metrics.routes(house, plane, guard),
             *rest.routes(house, guard),
             *pages.routes(),

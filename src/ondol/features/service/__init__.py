@@ -178,15 +178,7 @@ def list_training_sets(tools: Tools, request: ListTrainingSets) -> list[Training
 @operation("features.read", "POST", "/v1/feature-services/{service}/vectors", scope="read", long=True)
 def read_features(tools: Tools, request: ReadFeatures) -> FeatureRows:
     """Show what a model would see for these rows, now or at another moment of the last day."""
-    service = _current_service(tools, request.service)
-    if not request.rows:
-        return FeatureRows(features=service.features, rows=[])
-    try:
-        rows = pl.from_dicts(request.rows, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, TypeError) as error:
-        raise Invalid(f"The rows do not make a table: {error}", hint="Give each column values of one type.") from error
-    found = vectors(tools, service, rows, request.at or tools.now())
-    return FeatureRows(features=service.features, rows=[list(row) for row in found.iter_rows()])
+    return online.read(tools, request)
 
 
 @operation("definitions.get", "GET", "/v1/feature-definitions/{hash}", scope="read")
@@ -276,14 +268,6 @@ def views_of(tools: Tools, dataset: str) -> list[repo.StoredView]:
     """The views whose rows come from a dataset, also in definitions of before that are still needed."""
     with tools.transaction(write=False) as inner:
         return repo.list_kept_views(inner.connection, dataset)
-
-
-def _current_service(tools: Tools, name: str) -> Service:
-    with tools.transaction(write=False) as inner:
-        service = _service(inner, name)
-        views = repo.read_views(inner.connection, service.spec.views)
-    definitions.check_current(service, [views[each].spec for each in service.spec.views])
-    return service
 
 
 def _put_service(tools: Tools, spec: ServiceSpec) -> Service:

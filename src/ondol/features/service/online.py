@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ondol.features.rules.definitions import canonical, feature_names, inputs_of, stairs_of
+from ondol.features.rules.definitions import canonical, check_current, feature_names, inputs_of, stairs_of
 from ondol.features.service.freshness import PUSHED
-from ondol.features.types import Pushed, Service, ServiceSpec, ViewSpec
+from ondol.features.types import FeatureRows, Pushed, ReadFeatures, Service, ServiceSpec, ViewSpec
 from ondol.kernel.errors import Conflict, NotFound
 from ondol.kernel.lazy import lazy
 from ondol.lake import service as lake
@@ -56,6 +56,7 @@ class OnlineReader:
         self._shelves: dict[str, _Shelf] = {}
         self.plans: dict[str, lookup.Plan] = {}
         self.pushed_until: dict[str, int] = {}
+        self.services: dict[str, tuple[int | None, Service]] = {}
         self.pushes: dict[str, tuple[int | None, list[pushed.PushPlan]]] = {}
 
     def newest_pushed(self, store: str) -> int:
@@ -106,6 +107,42 @@ def reader_of(online: Online) -> OnlineReader:
         return found
     with _opening:
         return _readers.setdefault(online, OnlineReader(online))
+
+
+def read(tools: Tools, request: ReadFeatures) -> FeatureRows:
+    """See `ondol.features.service.read_features`."""
+    service = _current_service(tools, reader_of(tools.online), request.service)
+    if not request.rows:
+        return FeatureRows(features=service.features, rows=[])
+    wanted = {*service.inputs, service.spec.time}
+    given = {
+        name: [row.get(name) for row in request.rows]
+        for name in dict.fromkeys(name for row in request.rows for name in row)
+        if name in wanted
+    }
+    if not given:
+        given = {"": [None] * len(request.rows)}  # the rows are still counted
+    found = values_of(tools, service, given, request.at or tools.now())
+    return FeatureRows(features=service.features, rows=[list(row) for row in zip(*found.values(), strict=True)])
+
+
+def _current_service(tools: Tools, reader: OnlineReader, name: str) -> Service:
+    """A service that fits its views as they are now; kept until something in the database changes."""
+    revision = tools.db.revision()
+    known = reader.services.get(name)
+    if known is not None and revision is not None and known[0] == revision:
+        return known[1]
+    with tools.transaction(write=False) as inner:
+        service = repo.read_service(inner.connection, name)
+        if service is None:
+            there = [one.name for one in repo.list_services(inner.connection)]
+            raise NotFound(
+                f"There is no feature service {name!r}.", hint=f"There are {', '.join(there) or 'none yet'}."
+            )
+        views = repo.read_views(inner.connection, service.spec.views)
+    check_current(service, [views[each].spec for each in service.spec.views])
+    reader.services[name] = (revision, service)
+    return service
 
 
 def vectors(tools: Tools, service: Service, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
