@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -79,10 +79,11 @@ def candidate(
     run = required_run("od.candidate")
     name = model if isinstance(model, str) else model.name
     sources = [origin for origin in (run.origin(trained), run.origin(scores)) if origin]
-    source = _source(run, trained, scores, build(evidence.Search, "search", search) if search else _searched(run))
+    source = _source(run, trained, scores, build(evidence.Search, "search", search) if search else None)
 
     def work() -> Finished:
-        version = _register(run, name, source, values.numbers(scores or {}))
+        found = source if source.search else replace(source, search=_searched(run))
+        version = _register(run, name, found, values.numbers(scores or {}))
         record = Registered(model=name, version=version.id, number=version.number)
         print(f"{name} {version.number} is registered as {version.id}")
         return Finished(value=record, summary=f"{name} {version.number}", results={"version": version.id})
