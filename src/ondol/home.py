@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ondol.ports.sources import Sources
     from ondol.ports.sql_engine import SqlEngine
     from ondol.ports.tables import Tables
+    from ondol.ports.training_engine import TrainingEngine
 
 
 Call = tuple[Operation, msgspec.Struct, str]
@@ -170,6 +171,7 @@ def open_house(config: Config) -> House:
         courier=_courier(config),
         runtimes=_runtimes(),
         sql=_sql(),
+        training_engine=_training_engine(config, home),
         outbox=_store_event,
         sources=_sources(),
     )
@@ -324,6 +326,14 @@ def _sql() -> SqlEngine | None:
 
     engine: SqlEngine = late(make)
     return engine
+
+
+def _training_engine(config: Config, home: Path) -> TrainingEngine | None:
+    if not config.training_engine:
+        return None
+    from ondol.adapters.spark import SparkEngine
+
+    return SparkEngine(config.training_engine, home / "engine")
 
 
 def _runtimes() -> tuple[Runtime, ...]:

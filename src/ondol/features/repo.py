@@ -69,6 +69,8 @@ training_sets = sa.Table(
     sa.Column("until", Moment, nullable=False),
     sa.Column("positive_share", sa.Float),
     sa.Column("tables", Json, nullable=False),
+    sa.Column("engine", sa.String(40), nullable=False),
+    sa.Column("query", sa.Text, nullable=False),
     sa.Column("at", Moment, nullable=False),
     sa.Index("ix_training_sets_service_at", "service", "at"),
 )

@@ -10,6 +10,7 @@ import msgspec
 from ondol.kernel.event import Event
 
 Aggregate = Literal["last", "mean", "sum", "count", "min", "max", "distinct", "stddev"]
+Dialect = Literal["duckdb", "spark", "bigquery", "snowflake", "redshift"]
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +173,10 @@ class TrainingSet(msgspec.Struct, frozen=True, kw_only=True):
     positive_share: float | None
     tables: dict[str, int]
     """The table versions it was made from."""
+    engine: str = "house"
+    """Who joined it: the house itself, or `spark`."""
+    query: str = ""
+    """What an engine other than the house was told."""
     at: datetime
 
 
@@ -206,12 +211,39 @@ class ListServices(msgspec.Struct, frozen=True, kw_only=True):
 class BuildTrainingSet(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of the service's dataset with `since <= time < until` whose label is known at `until`.
 
-    The same request on the same table versions answers the same set.
+    The same request on the same table versions answers the same set, whoever joins it: `engine` is `house`,
+    `spark`, or, when empty, the one that `training_engine` in the settings names.
     """
 
     service: str
     until: datetime | None = None
     since: datetime | None = None
+    engine: Literal["", "house", "spark"] = ""
+
+
+class GetTrainingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The training set of this request as SQL. `tables` is the schema in which the engine has the datasets."""
+
+    service: str
+    dialect: Dialect = "duckdb"
+    since: datetime | None = None
+    until: datetime | None = None
+    tables: str = "silver"
+
+
+class TrainingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement that gives a training set: its columns, its rows, in its order.
+
+    `tables`: where it expects the datasets.
+    """
+
+    service: str
+    service_hash: str
+    dialect: Dialect
+    since: datetime | None
+    until: datetime
+    tables: dict[str, str]
+    sql: str
 
 
 class GetTrainingSet(msgspec.Struct, frozen=True, kw_only=True):

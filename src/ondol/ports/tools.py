@@ -23,6 +23,7 @@ from ondol.ports.runtime import Runtime
 from ondol.ports.sources import Sources
 from ondol.ports.sql_engine import SqlEngine
 from ondol.ports.tables import Tables
+from ondol.ports.training_engine import TrainingEngine
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -49,6 +50,7 @@ class Tools:
     lineage_sink: LineageSink | None = None
     courier: Courier | None = None
     sql: SqlEngine | None = None
+    training_engine: TrainingEngine | None = None
     actor: str = "house"
     open_connection: sa.Connection | None = field(default=None, repr=False)
 
@@ -81,6 +83,7 @@ class Tools:
                 lineage_sink=self.lineage_sink,
                 courier=self.courier,
                 sql=self.sql,
+                training_engine=self.training_engine,
                 actor=self.actor,
                 open_connection=connection,
             )

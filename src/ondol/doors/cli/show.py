@@ -17,6 +17,9 @@ def show(record: Any, *, as_json: bool, title: str = "") -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(record), indent=2).decode())
         return
+    if {"sql", "dialect"} <= set(getattr(record, "__struct_fields__", ())):
+        click.echo(record.sql)
+        return
     from rich.console import Console
 
     console = Console()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ondol.features.service import freshness, materialise, online, training
+from ondol.features.service import elsewhere, freshness, materialise, online, training
 from ondol.features.types import (
     BuildTrainingSet,
     CheckView,
@@ -19,6 +19,7 @@ from ondol.features.types import (
     FeatureRows,
     GetDefinition,
     GetService,
+    GetTrainingQuery,
     GetTrainingSet,
     GetView,
     HoldsChanged,
@@ -31,6 +32,7 @@ from ondol.features.types import (
     ReadFeatures,
     Service,
     ServiceSpec,
+    TrainingQuery,
     TrainingSet,
     View,
     ViewDeclared,
@@ -151,6 +153,12 @@ def build_training_set(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
     The same request on the same table versions and definitions answers the same set.
     """
     return training.build(tools, request)
+
+
+@operation("features.sql", "GET", "/v1/feature-services/{service}/sql", scope="read", long=True)
+def training_query(tools: Tools, request: GetTrainingQuery) -> TrainingQuery:
+    """Say a training set in the SQL of Spark, BigQuery, Snowflake, Redshift or DuckDB."""
+    return elsewhere.query(tools, request)
 
 
 def rebuild_training_set(tools: Tools, made: TrainingSet, service: Service, views: Sequence[ViewSpec]) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ondol.features.rules import definitions
+from ondol.features.service import elsewhere
 from ondol.features.types import BuildTrainingSet, Service, TrainingSet, TrainingSetBuilt, ViewSpec
 from ondol.kernel.errors import Invalid, NotFound, Refused
 from ondol.kernel.lazy import lazy
@@ -33,6 +34,7 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
     until = request.until or tools.now()
     if request.since is not None and request.since >= until:
         raise Invalid(f"A training set from {request.since} until {until} has no rows.")
+    engine = elsewhere.engine_of(tools, request.engine)
     with tools.transaction(write=False) as inner:
         service = repo.read_service(inner.connection, request.service)
         if service is None:
@@ -46,7 +48,11 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
         identity = "ts_" + definitions.hash_of([service.hash, request.since, until, tables])[:26]
         if made := repo.read_training_set(inner.connection, identity):
             return made
-    frame = _frame(tools, service, views, versions, (request.since, until))
+    span, statement = (request.since, until), ""
+    if engine is None:
+        frame = _frame(tools, service, views, versions, span)
+    else:
+        frame, statement = elsewhere.joined(tools, engine, (service.spec, views), versions, span)
     if not frame.height:
         raise Refused(
             f"No row of {service.spec.dataset!r} between {request.since or 'the beginning'} and {until} has a label "
@@ -58,7 +64,8 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
         id=identity, service=service.name, service_hash=service.hash, label=service.spec.label,
         label_hash=service.label_hash, features=service.features, table=table,
         table_version=tools.tables.overwrite(table, frame), rows=frame.height, since=request.since, until=until,
-        positive_share=training.positive_share(frame[training.LABEL]), tables=tables, at=tools.now(),
+        positive_share=training.positive_share(frame[training.LABEL]), tables=tables,
+        engine=engine.name if engine else "house", query=statement, at=tools.now(),
     )  # fmt: skip
     with tools.transaction(write=True) as inner:
         if first := repo.read_training_set(inner.connection, identity):

@@ -70,6 +70,8 @@ def upgrade() -> None:
         sa.Column("until", sa.String(length=32), nullable=False),
         sa.Column("positive_share", sa.Float(), nullable=True),
         sa.Column("tables", sa.Text(), nullable=False),
+        sa.Column("engine", sa.String(length=40), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
         sa.Column("at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training_sets")),
     )

@@ -1,0 +1,92 @@
+"""Training sets said to other engines, in a real house."""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+import pytest
+
+from ondol.adapters.spark import SparkEngine
+from ondol.features.types import BuildTrainingSet, DeclareService, GetTrainingQuery
+from ondol.kernel.errors import Invalid, NotFound, Unavailable
+from ondol.ports.training_engine import EngineJob
+from tests.features.sql_worlds import unlike
+from tests.features.test_house import INPUTS, NOW, declared, filled, of_row  # noqa: F401
+
+
+def test_the_query_of_a_service_gives_its_training_set(filled, tmp_path):  # noqa: F811
+    asked = filled.call("features.sql", GetTrainingQuery(service="inputs", tables=""))
+    assert (asked.dialect, asked.until, asked.tables) == ("duckdb", NOW, {"flights": "flights", "weather": "weather"})
+    made = filled.call("training_sets.build", BuildTrainingSet(service="inputs"))
+    assert (made.engine, made.query) == ("house", "")
+    tables = filled.tools().tables
+    with duckdb.connect() as connection:
+        for name in asked.tables:
+            tables.scan(f"silver/{name}").collect().write_parquet(tmp_path / f"{name}.parquet")
+            connection.sql(f"create view {name} as from '{tmp_path}/{name}.parquet'")
+        connection.sql(f"copy ({asked.sql}) to '{tmp_path}/found.parquet'")
+    ours = tables.scan(made.table, version=made.table_version).collect()
+    assert unlike(ours, pl.read_parquet(tmp_path / "found.parquet")) == []
+
+
+def test_a_warehouse_is_told_where_the_tables_stand(declared):  # noqa: F811
+    request = GetTrainingQuery(service="inputs", dialect="bigquery", tables="air.silver")
+    asked = declared.call("features.sql", request)
+    assert asked.tables["flights"] == "air.silver.flights"
+    assert "FROM air.silver.flights" in asked.sql
+    with pytest.raises(NotFound, match="no_such"):
+        declared.call("features.sql", GetTrainingQuery(service="no_such"))
+
+
+def test_what_only_the_house_can_compute_says_so(declared):  # noqa: F811
+    spec = of_row("delay", {"delay": "double"})
+    function = "def tripled(delay):\n    return delay * 3"
+    feature = spec["row_features"][0].features[0]
+    row = type(spec["row_features"][0])(
+        name="r",
+        columns={"delay": "double"},
+        features=[type(feature)(name="a", expression="tripled(delay)", function=function)],
+    )
+    service = type(INPUTS)(
+        name="pure", dataset="flights", key="id", time="departs_at", label="delay > 15", views=[], row_features=[row]
+    )
+    declared.call("services.declare", DeclareService(spec=service))
+    with pytest.raises(Invalid, match="Python function"):
+        declared.call("features.sql", GetTrainingQuery(service="pure", dialect="spark"))
+
+
+def test_an_engine_that_is_not_configured_is_named(filled):  # noqa: F811
+    with pytest.raises(Invalid, match="No spark is configured") as caught:
+        filled.call("training_sets.build", BuildTrainingSet(service="inputs", engine="spark"))
+    assert "training_engine" in caught.value.hint
+    assert filled.call("training_sets.build", BuildTrainingSet(service="inputs", engine="house")).engine == "house"
+
+
+def test_a_machine_without_spark_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(Unavailable, match="spark-submit") as caught:
+        SparkEngine("local[2]", tmp_path).run([EngineJob(statement="select 1", tables={}, folder=str(tmp_path / "x"))])
+    assert "Java 17" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("JAVA_HOME is not set", "Spark found no Java"),
+        ("26/01/01 WARN Utils: x\nTraceback: boom", "Spark failed: Traceback: boom"),
+        ("", "it said nothing"),
+    ],
+)
+def test_what_spark_says_is_passed_on(tmp_path, monkeypatch, said, message):
+    program = tmp_path / "spark-submit"
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(Unavailable, match=message):
+        SparkEngine("local[2]", tmp_path).run([])
+
+
+def test_an_address_that_is_no_master_is_refused(tmp_path):
+    with pytest.raises(Invalid, match="not an address"):
+        SparkEngine("sparky", tmp_path)
