@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ondol.sdk.runs.autolog import autolog
     from ondol.sdk.runs.start import start_run
     from ondol.sdk.scores import classification_scores
-    from ondol.sdk.sources import csv, http, json, kafka, parquet, sql
+    from ondol.sdk.sources import csv, folder, http, json, kafka, parquet, sql, text
     from ondol.sdk.steps import pipeline, step
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "exists_in",
     "feature_service",
     "feature_view",
+    "folder",
     "fresh",
     "gate",
     "holds",
@@ -74,6 +75,7 @@ __all__ = [
     "start_run",
     "steady",
     "step",
+    "text",
     "training_set",
     "unique",
     "validate",
@@ -90,7 +92,7 @@ _HOMES = {
     "ondol.sdk.scores": "classification_scores",
     "ondol.sdk.runs.autolog": "autolog",
     "ondol.sdk.runs.start": "start_run",
-    "ondol.sdk.sources": "csv http json kafka parquet sql",
+    "ondol.sdk.sources": "csv folder http json kafka parquet sql text",
     "ondol.sdk.steps": "pipeline step",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ondol.home import House
 from ondol.kernel.errors import Conflict, OndolError, Unavailable
@@ -43,6 +44,8 @@ class Lookout:
         self._plan_of: int | None = None
         self._watched: dict[str, _Watched] = {}
         self._looking: dict[str, threading.Thread] = {}
+        self._looked_at: dict[str, datetime] = {}
+        """By this house; the database knows of looks of other houses, to the minute."""
 
     def look(self) -> None:
         """Begin the looks that are due now."""
@@ -51,11 +54,18 @@ class Lookout:
         for each in self._plans():
             if each.dataset in self._looking or len(self._looking) >= _LOOKS_AT_ONCE:
                 continue
-            if (each.due_at is not None and now >= each.due_at) or (each.watch and self._has_new(each)):
+            if self._is_due(each, now) or (each.watch and self._has_new(each)):
+                self._looked_at[each.dataset] = now
                 name = f"source {each.dataset}"
                 thread = threading.Thread(target=self._refresh, args=(each,), name=name, daemon=True)
                 self._looking[each.dataset] = thread
                 thread.start()
+
+    def _is_due(self, each: arriving.Plan, now: datetime) -> bool:
+        if each.due_at is None or each.every is None or now < each.due_at:
+            return False
+        mine = self._looked_at.get(each.dataset)
+        return mine is None or not mine <= now < mine + each.every
 
     def stop(self, seconds: float = 5.0) -> None:
         """Wait for the looks that are on their way; one that takes longer is settled by the next house."""
@@ -95,17 +105,17 @@ class Lookout:
             return False
 
     def _refresh(self, each: arriving.Plan) -> None:
+        seen = self._watched.get(each.dataset, _Watched())
+        listed = seen.listed
         try:
             self._house.call("datasets.refresh", RefreshDataset(dataset=each.dataset), actor=f"source {each.dataset}")
+            seen.done = listed
         except OndolError as error:
             log.warning("the look at the source of %s failed: %s", each.dataset, error.message)
-            if not each.watch:
-                return
-            seen = self._watched[each.dataset]
             if isinstance(error, Unavailable | Conflict):
                 seen.not_before = time.monotonic() + _PAUSE_SECONDS
             else:
-                seen.done = seen.listed  # Not again and again: when the folder has changed.
+                seen.done = listed  # Not again and again: when the folder has changed.
         except Exception:
             log.exception("the look at the source of %s failed", each.dataset)
             time.sleep(1)

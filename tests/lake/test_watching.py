@@ -14,9 +14,13 @@ import ondol as od
 from ondol.adapters.sources import files
 from ondol.heartbeat import Heartbeat
 from ondol.home import House
+from ondol.lake import service as lake
 from ondol.lake.types import DatasetSpec, DeclareDataset, GetDataset, GetSource
+from ondol.sdk.collector import collecting
 from tests.lake.shops import ORDERS, Shop, order
 from tests.lake.shore import FLIGHTS, flights
+
+_GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
 
 @pytest.fixture
@@ -110,3 +114,26 @@ def test_objects_of_a_bucket_arrive_once_and_their_secrets_stay_in_the_environme
     blobs.put("in/2013/c.csv", pl.DataFrame(flights(10, 15)).write_csv().encode())
     report = house.call("datasets.refresh", {"dataset": "flights"})
     assert (report.files, report.new_files, _rows(house, "flights")) == (2, 1, 15)
+
+
+def test_texts_and_images_are_datasets_of_one_line(beating: House, tmp_path: Path):
+    for folder in ("notes", "photos"):
+        (tmp_path / folder / "of june").mkdir(parents=True)
+    with collecting() as collector:
+        od.dataset("notes", source=od.text("notes/**/*.md", watch=True))
+        od.dataset("photos", source=od.folder("photos", watch=True))
+    for spec in collector.declarations().datasets:
+        _declare(beating, spec, tmp_path)
+    (tmp_path / "notes" / "a.md").write_text("# Gate 7\n열차")
+    (tmp_path / "photos" / "of june" / "dot.gif").write_bytes(_GIF)
+    _within(8, lambda: (_rows(beating, "notes"), _rows(beating, "photos")) == (1, 1))
+    (tmp_path / "notes" / "a.md").write_text("# Gate 8")
+    (tmp_path / "photos" / "dot.gif").write_bytes(_GIF)
+    _within(3, lambda: (_rows(beating, "notes"), _rows(beating, "photos")) == (2, 2))
+    notes = lake.scan(beating.tools(), "notes").collect()
+    assert sorted(notes["text"].to_list()) == ["# Gate 7\n열차", "# Gate 8"]
+    photos = lake.scan(beating.tools(), "photos").collect()
+    assert set(photos["path"]) == {"dot.gif", "of june/dot.gif"}
+    assert photos["width"].to_list() == [1, 1]
+    (tmp_path / "notes" / "b.md").write_bytes(b"\xff\xfe\xff")
+    _within(3, lambda: "notes/b.md is no text file" in beating.call("sources.get", GetSource(dataset="notes")).error)

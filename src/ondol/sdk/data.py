@@ -67,6 +67,8 @@ def dataset(
     fields: dict[str, Any] = {"name": name, "columns": columns or {}, "key": _listed(key), **options}
     if isinstance(source := options.get("source"), str):
         fields["source"] = sources.from_path(source)
+    if columns is None and not key and "source" in fields:
+        fields |= {name: value for name, value in sources.fields_of(fields["source"]).items() if name not in options}
     spec = build(DatasetSpec, f"dataset {name!r}", fields)
     for column in filter(None, [*spec.key, spec.time, spec.known_at, *_columns_of(spec.contract), *spec.descriptions]):
         check_column(spec, column)

@@ -6,16 +6,19 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, TypedDict, Unpack
 
 from ondol.lake.types import FileSource, HttpSource, KafkaSource, Source, SqlSource
-from ondol.lake.types.sources import Paging
+from ondol.lake.types.files import FILE_COLUMNS
+from ondol.lake.types.sources import TEXT_COLUMNS, Paging
 from ondol.sdk.collector import wrong
 
-_FORMATS: dict[str, Literal["csv", "parquet", "json"]] = {
+_FORMATS: dict[str, Literal["csv", "parquet", "json", "text"]] = {
     ".csv": "csv",
     ".gz": "csv",
     ".parquet": "parquet",
     ".json": "json",
     ".jsonl": "json",
     ".ndjson": "json",
+    ".txt": "text",
+    ".md": "text",
 }
 
 
@@ -35,6 +38,29 @@ def json(path: str, *, watch: bool = False, every: str = "") -> Source:
 def parquet(path: str, *, watch: bool = False, every: str = "") -> Source:
     """Parquet files; as in `csv`."""
     return FileSource(format="parquet", path=path, watch=watch, every=every)
+
+
+def text(path: str, *, watch: bool = False, every: str = "") -> Source:
+    """Text files, a row each: `path`, `digest`, `bytes`, `modified_at`, `text`; as in `csv`. Columns and key are known:
+    `od.dataset("notes", source=od.text("notes/*.md"))`."""
+    return FileSource(format="text", path=path, watch=watch, every=every)
+
+
+def folder(path: str, *, watch: bool = False, every: str = "") -> Source:
+    """A folder of images, sounds or whatever else, versioned as it is: the rows are an index of its files (size,
+    hash, media type, width and height), their bytes are kept beside it. Columns and key are known:
+    `od.dataset("photos", source=od.folder("photos"))`."""
+    return FileSource(format="tree", path=path, watch=watch, every=every)
+
+
+def fields_of(source: Source) -> dict[str, Any]:
+    """What a dataset of such files need not say."""
+    form = source.format if isinstance(source, FileSource) else ""
+    if form == "text":
+        return {"columns": dict(TEXT_COLUMNS), "key": ["path", "digest"], "time": "modified_at"}
+    if isinstance(source, FileSource) and form == "tree":
+        return {"columns": dict(FILE_COLUMNS), "key": ["path"], "files": source.path}
+    return {}
 
 
 def sql(url: str, *, table: str, watermark: str = "", lag: str = "", every: str = "") -> Source:

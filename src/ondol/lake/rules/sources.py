@@ -29,7 +29,7 @@ def check_source(spec: DatasetSpec, source: Source) -> None:
     if source.every:
         parse_duration(source.every)
     if isinstance(source, FileSource):
-        _check_files(source)
+        _check_files(spec, source)
     elif isinstance(source, SqlSource):
         _check_sql(spec, source)
     elif isinstance(source, HttpSource):
@@ -38,8 +38,13 @@ def check_source(spec: DatasetSpec, source: Source) -> None:
         _check_kafka(source)
 
 
-def _check_files(source: FileSource) -> None:
+def _check_files(spec: DatasetSpec, source: FileSource) -> None:
     parts = urlsplit(source.path)
+    if source.format == "tree" and (parts.scheme or re.search(r"[*?\[]", source.path) or spec.files != source.path):
+        raise Invalid(
+            f"source.path: {source.path!r} must be a folder below the project's, without * or ?, and `files` the same.",
+            hint='source=od.folder("photos")',
+        )
     if parts.scheme in _OBJECT_STORES:
         if not parts.netloc or not parts.path.strip("/"):
             raise Invalid(f"source.path: {source.path!r} needs a bucket and a path.", hint="s3://bucket/flights/*.csv")

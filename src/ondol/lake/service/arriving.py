@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +13,7 @@ from ondol.kernel.errors import Conflict, NotFound, OndolError
 from ondol.kernel.lazy import lazy
 from ondol.kernel.spans import parse_duration
 from ondol.lake.rules import sources, text
-from ondol.lake.service import files, landing
+from ondol.lake.service import files, landing, trees
 from ondol.lake.types import Batch, DatasetSpec, FileSource, RefreshReport, Source, SourceState
 from ondol.ports.sources import FoundFile, Piece, SourceRequest
 from ondol.ports.tools import Tools
@@ -24,16 +24,21 @@ else:
     repo = lazy("ondol.lake.repo")
 
 
+_NOTED_EVERY = timedelta(minutes=1)
+
+
 def refresh(tools: Tools, dataset: str) -> RefreshReport:
     """Land what is new in the dataset's source, and note how the look ended."""
     landing.settle(tools, dataset)
     with tools.transaction(write=False) as inner:
         there = landing.stored(inner, dataset)
     source = there.dataset.spec.source
+    if source is None and there.dataset.spec.files:
+        return _look_at_tree(tools, dataset)
     if source is None:
         raise Conflict(f"The dataset {dataset!r} has no source.", hint="Declare one, or send rows: datasets.append.")
     try:
-        report = files.refresh(tools, there, source) if isinstance(source, FileSource) else _read(tools, there, source)
+        report = _look(tools, there, source)
     except Conflict:
         raise  # Somebody else looks, or writes, right now: that says nothing of the source.
     except OndolError as error:
@@ -43,6 +48,21 @@ def refresh(tools: Tools, dataset: str) -> RefreshReport:
         raise type(error)(f"{dataset}: {error.message}", hint=error.hint, details=error.details) from error
     _note(tools, dataset, source, "")
     return report
+
+
+def _look(tools: Tools, there: repo.Stored, source: Source) -> RefreshReport:
+    if not isinstance(source, FileSource):
+        return _read(tools, there, source)
+    if source.format == "tree":
+        return _look_at_tree(tools, there.dataset.name)
+    return files.refresh(tools, there, source)
+
+
+def _look_at_tree(tools: Tools, dataset: str) -> RefreshReport:
+    """The folder as it is now is the newest version; bytes that are stored already stay where they are."""
+    added = trees.add(tools, dataset)
+    new = added.added + added.changed
+    return RefreshReport(dataset=dataset, files=added.files, new_files=new, batches=[], version=added.version)
 
 
 def _read(tools: Tools, there: repo.Stored, source: Source) -> RefreshReport:
@@ -93,8 +113,15 @@ def _kind(source: Source) -> str:
 
 
 def _note(tools: Tools, dataset: str, source: Source, error: str) -> None:
+    """How the look ended. Of looks that bring nothing, every few seconds, the one of this minute is enough."""
+    identity = sources.identity_of(source)
+    with tools.transaction(write=False) as inner:
+        here = repo.standing(inner.connection, dataset, identity)
+        recent = here.looked_at is not None and abs(inner.now() - here.looked_at) < _NOTED_EVERY
+    if recent and here.error == error:
+        return
     with tools.transaction(write=True) as inner:
-        here = repo.standing(inner.connection, dataset, sources.identity_of(source))
+        here = repo.standing(inner.connection, dataset, identity)
         repo.put_position(inner.connection, msgspec.structs.replace(here, looked_at=inner.now(), error=error))
 
 
@@ -147,6 +174,7 @@ class Plan:
 
     dataset: str
     due_at: datetime | None
+    every: timedelta | None
     watch: bool
 
 
@@ -159,12 +187,11 @@ def plans(tools: Tools) -> list[Plan]:
         if source is None:
             continue
         watch = isinstance(source, FileSource) and source.watch
-        due_at = None
-        if source.every:
-            looked = positions[dataset.name].looked_at if dataset.name in positions else None
-            due_at = looked + parse_duration(source.every) if looked else dataset.updated_at
-        if watch or due_at:
-            found.append(Plan(dataset=dataset.name, due_at=due_at, watch=watch))
+        every = parse_duration(source.every) if source.every else None
+        looked = positions[dataset.name].looked_at if dataset.name in positions else None
+        if watch or every:
+            due_at = None if every is None else looked + every if looked else dataset.updated_at
+            found.append(Plan(dataset=dataset.name, due_at=due_at, every=every, watch=watch))
     return found
 
 
@@ -177,5 +204,9 @@ def listing(tools: Tools, dataset: str) -> list[FoundFile]:
 
 
 def unread(tools: Tools, dataset: str, listed: list[FoundFile]) -> list[FoundFile]:
-    """Those that are not as they were when they were read."""
+    """Those that are not as they were when they were read; a tree knows that of itself."""
+    with tools.transaction(write=False) as inner:
+        source = landing.stored(inner, dataset).dataset.spec.source
+    if isinstance(source, FileSource) and source.format == "tree":
+        return listed
     return files.new_ones(tools, dataset, listed)

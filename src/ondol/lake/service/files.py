@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -72,7 +72,8 @@ def find(tools: Tools, there: repo.Stored, source: FileSource) -> list[FoundFile
         raise Conflict(
             f"The dataset {there.dataset.name!r} was declared without a folder.", hint="Declare it with `root`."
         )
-    return tools.sources.find_files(there.root, source.path)
+    pattern = f"{source.path.rstrip('/')}/**/*" if source.format == "tree" else source.path
+    return tools.sources.find_files(there.root, pattern)
 
 
 def new_ones(tools: Tools, dataset: str, found: list[FoundFile]) -> list[FoundFile]:
@@ -95,13 +96,26 @@ def _read(tools: Tools, there: repo.Stored, source: FileSource, file: FoundFile)
             repo.touch_file(inner.connection, there.dataset.name, mark)
         return None
     try:
-        return _Read(mark=mark, rows=parse(content, source.format))
+        rows = _text_row(mark, content) if source.format == "text" else parse(content, source.format)
+        return _Read(mark=mark, rows=rows)
     except (pl.exceptions.PolarsError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise Invalid(
             f"{there.dataset.name}: {file.path} is no {source.format} file we can read: {reason}",
             hint=f"Mend or move the file, then `ondol datasets refresh {there.dataset.name}`.",
         ) from error
+
+
+def _text_row(mark: repo.SourceFile, content: bytes) -> pl.DataFrame:
+    moment = datetime.fromtimestamp(mark.modified_ns // 1_000_000_000, UTC)
+    row = {
+        "path": mark.path,
+        "digest": mark.digest,
+        "bytes": mark.size,
+        "modified_at": moment,
+        "text": content.decode("utf-8-sig"),
+    }
+    return text.text_of_rows([row])
 
 
 def parse(content: bytes, form: str) -> pl.DataFrame:

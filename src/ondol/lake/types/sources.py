@@ -7,15 +7,24 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-FileFormat = Literal["csv", "parquet", "json"]
+FileFormat = Literal["csv", "parquet", "json", "text", "tree"]
+TEXT_COLUMNS: dict[str, Literal["string", "integer", "timestamp"]] = {
+    "path": "string",
+    "digest": "string",
+    "bytes": "integer",
+    "modified_at": "timestamp",
+    "text": "string",
+}
+"""Of a dataset of texts: a row is a content of a file, `digest` its SHA-256."""
 Paging = Literal["", "next", "page", "cursor"]
 
 
 class FileSource(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="files"):
     """Files below the project's folder, or at `s3://`, `gs://` or `az://`; `*` and `**` match several.
 
-    Each content of each file is read once. `json` takes an array or one object a line. `watch`: a serving house
-    lands a new file within two seconds.
+    Each content of each file is read once. `json` takes an array or one object a line; `text` gives a row a file.
+    `tree` is a folder whose files (images, sounds) are versioned as they are, with an index of them. `watch`: a
+    serving house lands a new file within two seconds.
     """
 
     format: FileFormat

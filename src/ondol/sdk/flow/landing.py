@@ -23,7 +23,11 @@ class Landed(Traced):
 
 
 def ingest(*datasets: Dataset) -> Landed:
-    """Step `ingest`: bring what is new in the sources into the lake. A refused batch is kept in quarantine."""
+    """Step `ingest`: bring what is new in the sources into the lake.
+
+    A batch that breaks its contract is kept in quarantine and stops the run, unless the contract says that good rows
+    go on without the bad ones (`on_violation="go_on"`). The next run goes on without what is in quarantine.
+    """
     run = required_run("od.ingest")
 
     def work() -> Finished:
@@ -51,6 +55,12 @@ def _refresh(run: RunContext, dataset: Dataset) -> int:
         print(f"  {batch.origin}: {batch.landed_rows} of {batch.rows} rows {batch.status}")
         for violation in batch.violations:
             print(f"    {violation.message}")
+    if refused := [batch for batch in report.batches if batch.status == "quarantined"]:
+        told = "; ".join(f"{batch.origin}: {batch.violations[0].message}" for batch in refused[:3])
+        raise Refused(
+            f"{dataset.name}: {len(refused)} of {len(report.batches)} batches broke the contract: {told}",
+            hint=f"`ondol batches get {refused[0].id}` shows the report; the others have landed.",
+        )
     return report.version
 
 
