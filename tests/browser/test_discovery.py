@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.shop import Shop
 from tests.browser.watch import settled, visit
 
 pytestmark = pytest.mark.browser
@@ -42,11 +43,13 @@ def test_a_dataset_tells_its_statistics_its_versions_its_refusals_and_its_reader
     expect(difference).to_contain_text("Rows added")
 
 
-def test_a_feature_view_tells_its_story(page: Page) -> None:
+def test_a_feature_view_tells_its_story(page: Page, shop: Shop) -> None:
+    shop.client.call("skew.check", endpoint="returns")
     visit(page, "/features/views/customer")
     features = page.locator("section.card", has=page.get_by_role("heading", name="Features")).locator("tbody tr")
     expect(features).to_have_count(2)
     expect(features.first.get_by_role("img")).to_be_visible()
+    expect(features.first.get_by_title(re.compile("served values differ"))).to_be_visible()
     expect(page.get_by_role("region", name="Used by").first).to_contain_text("returns")
     expect(page.get_by_role("region", name="Definitions")).to_contain_text("in force")
     expect(page.get_by_role("region", name="Values now").first.locator("tbody tr").first).to_be_visible()

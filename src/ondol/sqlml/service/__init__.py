@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ondol.evals import service as evals
+from ondol.features import service as features
+from ondol.features.types import ListServices, ListTrainingSets
 from ondol.kernel.content import Content
 from ondol.kernel.errors import Invalid, NotFound
 from ondol.kernel.lazy import lazy
@@ -68,6 +70,12 @@ def list_tables(tools: Tools, request: ListSqlTables) -> list[SqlTableInfo]:
     """What SQL can read, and under which names."""
     with tools.transaction(write=False) as inner:
         datasets = lake.list_datasets(inner, ListDatasets())
+        services = features.list_services(inner, ListServices())
+        built = [
+            each
+            for each in services
+            if features.list_training_sets(inner, ListTrainingSets(service=each.name, limit=1))
+        ]
     found = [
         SqlTableInfo(
             name=each.name,
@@ -77,6 +85,15 @@ def list_tables(tools: Tools, request: ListSqlTables) -> list[SqlTableInfo]:
             version=each.version,
         )
         for each in datasets
+    ]
+    found += [
+        SqlTableInfo(
+            name=f"training.{each.name}",
+            kind="training set",
+            columns={**each.inputs, **dict.fromkeys([*each.features, "label"], "double")},
+            description=each.spec.description,
+        )
+        for each in built
     ]
     if tools.sql is not None:
         found += records.infos()

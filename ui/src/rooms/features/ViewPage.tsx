@@ -78,6 +78,9 @@ function Features({ card }: { readonly card: ViewCard }) {
   const { features: words, lake, common } = useWords();
   const format = useFormat();
   const sayRange = useRange();
+  const service = card.used_by.find(({ kind }) => kind === "feature_service")?.name ?? "";
+  const checks = useGet("/v1/skew-checks", { query: { service, limit: 1 } }, { enabled: service !== "", live: ["SkewAlarm"], atMost: 5000 });
+  const skew = useMemo(() => new Map(checks.data?.[0]?.features.map((each) => [each.feature, each])), [checks.data]);
   const columns = useMemo(
     (): Column<FeatureCard>[] => [
       { id: "name", title: common.name, value: ({ name }) => name, show: ({ name }) => <b>{name}</b> },
@@ -96,9 +99,16 @@ function Features({ card }: { readonly card: ViewCard }) {
         title: words.quantiles,
         value: ({ profile }) => (profile === null || profile.quantiles.length === 0 ? undefined : profile.quantiles.map((value) => format.number(value, 3)).join("  ")),
       },
+      {
+        id: "skew",
+        title: words.skew,
+        number: true,
+        value: ({ name }) => skew.get(name)?.share,
+        show: ({ name }) => <Skew of={skew.get(name)} />,
+      },
       { id: "shape", title: lake.distribution, value: () => undefined, show: ({ profile }) => (profile === null ? "" : <Distribution profile={profile} width={170} height={26} />) },
     ],
-    [words, lake, common, format, sayRange],
+    [words, lake, common, format, sayRange, skew],
   );
   return (
     <Card
@@ -109,6 +119,14 @@ function Features({ card }: { readonly card: ViewCard }) {
       <DataTable name="features" label={common.features} columns={columns} rows={card.features} rowKey={({ name }) => name} height={420} />
     </Card>
   );
+}
+
+/** How many of the values that were served are others than offline says for the same rows and moments. */
+function Skew({ of }: { readonly of: Schema<"FeatureSkew"> | undefined }) {
+  const { features: words } = useWords();
+  const format = useFormat();
+  if (of === undefined) return <span title={words.noSkew}>–</span>;
+  return <span title={words.skewOf(format.number(of.differing), format.number(of.rows))}>{format.percent(of.share)}</span>;
 }
 
 function About({ card }: { readonly card: ViewCard }) {

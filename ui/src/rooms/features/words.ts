@@ -44,6 +44,9 @@ export const en = {
   history: "Definitions",
   inForce: "in force",
   valuesNow: "Values now",
+  skew: "Skew",
+  noSkew: "No served values have been compared with offline ones yet.",
+  skewOf: (differing: string, rows: string) => `${differing} of ${rows} served values differ from what offline says`,
 };
 
 export const ko: typeof en = {
@@ -92,4 +95,7 @@ export const ko: typeof en = {
   history: "정의 이력",
   inForce: "적용 중",
   valuesNow: "지금 값",
+  skew: "온·오프라인 차이",
+  noSkew: "제공한 값을 아직 오프라인 값과 비교하지 않았습니다.",
+  skewOf: (differing, rows) => `제공한 값 ${rows}개 중 ${differing}개가 오프라인 값과 다름`,
 };
