@@ -152,6 +152,18 @@ def test_good_rows_go_on_and_bad_ones_wait(lake: Lake):
     assert _dataset(lake).quarantined == 0
 
 
+def test_where_good_rows_go_on_and_none_is_good_the_batch_is_refused_and_a_retry_changes_nothing(lake: Lake):
+    _declare(lake, od.between("distance", 1, 6000), on_violation="go_on")
+    lake.append("mixed", [flight(1), flight(2, distance=-5), flight(3, distance=-6)])
+    (rest,) = lake.call(service.list_batches, ListBatches(dataset="flights", status="quarantined"))
+    with pytest.raises(Refused, match="distance between 1 and 6000: rows 0, 1"):
+        lake.call(service.retry_batch, RetryBatch(batch=rest.id))
+    assert _dataset(lake).quarantined == 1
+    half = lake.call(service.retry_batch, RetryBatch(batch=rest.id, rows=[flight(2), flight(3, distance=-6)]))
+    assert (half.landed_rows, half.refused_rows, _dataset(lake).quarantined) == (1, 1, 1)
+    assert _refused(lake, [flight(4, distance=0)])[0][1] == [0]
+
+
 def test_a_rule_may_only_warn_but_not_of_what_cannot_be_read(lake: Lake):
     _declare(
         lake, od.between("distance", 1, 200), od.one_of("carrier", ["UA"], on_violation="stop"), on_violation="warn"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ondol as od
 from ondol.adapters.sources import sql
 from ondol.kernel.errors import Conflict, OndolError, Refused
 from ondol.lake import service
 from ondol.lake.types import GetSource, ListSources, ResetSource
-from tests.lake.shops import START, Shop, arrived, check_increments, declare, expected, order, refresh
+from tests.lake.shops import ORDERS, START, Shop, arrived, check_increments, declare, expected, order, refresh
 from tests.lake.shore import Lake
 
 
@@ -83,6 +86,21 @@ def test_many_rows_of_one_watermark_that_come_in_any_order_arrive_once(lake: Lak
         refresh(lake)
     assert arrived(lake) == expected(40)
     assert refresh(lake).batches == []
+
+
+def test_a_row_that_is_updated_comes_again_and_takes_the_place_of_the_one_before(
+    lake: Lake, shop: Shop, tmp_path: Path
+):
+    source = od.sql("sqlite:///shop.db", table="orders", watermark="updated_at")
+    lake.declare(msgspec.structs.replace(ORDERS, source=source, mode="upsert"), root=str(tmp_path))
+    shop.add(*(order(number) for number in range(8)))
+    refresh(lake)
+    later = START + timedelta(hours=1)
+    with shop.engine.begin() as connection:
+        connection.execute(shop.orders.update().where(shop.orders.c.id == 2).values(total=99, updated_at=later))
+    (batch,) = refresh(lake).batches
+    assert (batch.rows, batch.landed_rows) == (2, 2)
+    assert sorted(row["total"] for row in lake.silver("orders")) == [0, 0.25, 0.5, 0.75, 1.5, 1.75, 99, 99]
 
 
 def test_without_a_watermark_the_key_alone_leads(lake: Lake, shop: Shop, tmp_path: Path):

@@ -46,9 +46,14 @@ def find_local(root: str, pattern: str) -> list[FoundFile]:
 def read_local(root: str, path: str) -> bytes:
     """The content; `Conflict` when somebody wrote to the file meanwhile."""
     file = Path(root) / path
-    before = file.stat()
-    content = file.read_bytes()
-    after = file.stat()
+    try:
+        before = file.stat()
+        content = file.read_bytes()
+        after = file.stat()
+    except FileNotFoundError as error:
+        raise Conflict(f"{path} was taken away while we looked.", hint="Look again.") from error
+    except PermissionError as error:
+        raise Invalid(f"{path} may not be read by the house.", hint=f"chmod a+r {path}") from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(content) != after.st_size:
         raise Conflict(
             f"{path} is being written to.",

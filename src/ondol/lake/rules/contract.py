@@ -89,14 +89,15 @@ def check(
         if rule.kind == "fresh":
             _check_fresh(rule, delivery.newest or newest_of(passed, rule.column or spec.time), now, report)
     good = report.good() if not report.refused else None
+    none_good = good is not None and not good.any()
     if good is not None:
         passed = passed.filter(good.gather(passed[_NUMBER]))
     return Checked(
         usable=passed.select(list(spec.columns)),
         newest=newest_of(passed, spec.time),
         violations=report.violations,
-        refused=report.refused,
-        good=good,
+        refused=report.refused or none_good,
+        good=None if none_good else good,
         statistics=found,
     )
 

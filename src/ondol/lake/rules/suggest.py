@@ -45,6 +45,8 @@ def _kind(column: pl.Series) -> ColumnType:
             continue
         if kind in ("integer", "double") and not numbered:
             continue
+        if kind == "date" and column.str.len_chars().max() != len("2013-01-01"):
+            continue
         if casting.cast_text(column, kind)[1] is None:
             return kind
     return "string"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ondol.kernel.errors import Conflict, Invalid
+from ondol.kernel.errors import Conflict, Invalid, OndolError
 from ondol.kernel.lazy import lazy
 from ondol.lake.rules import casting, contract, text
 from ondol.lake.service import landing
@@ -54,14 +54,15 @@ def refresh(tools: Tools, there: repo.Stored, source: FileSource) -> RefreshRepo
 
 def _read_all(
     tools: Tools, there: repo.Stored, source: FileSource, files: list[FoundFile]
-) -> tuple[list[_Read], list[Invalid]]:
+) -> tuple[list[_Read], list[OndolError]]:
     """What could be read, and why the others could not: a file that is broken holds up no good one."""
-    fresh, unreadable = [], []
+    fresh: list[_Read] = []
+    unreadable: list[OndolError] = []
     for file in files:
         try:
             if read := _read(tools, there, source, file):
                 fresh.append(read)
-        except Invalid as error:
+        except (Invalid, Conflict) as error:
             unreadable.append(error)
     return fresh, unreadable
 

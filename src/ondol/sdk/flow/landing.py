@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ondol.kernel.errors import Refused
-from ondol.lake.types import GetDataset, RefreshDataset, RefreshReport, ValidateDataset, ValidationReport
+from ondol.lake.types import Batch, GetDataset, RefreshDataset, RefreshReport, ValidateDataset, ValidationReport
 from ondol.sdk.context import Finished, Origin, Planned, RunContext, Traced, required_run
 from ondol.sdk.data import Dataset
 from ondol.sdk.fingerprints import sha256, stable
@@ -55,13 +55,17 @@ def _refresh(run: RunContext, dataset: Dataset) -> int:
         print(f"  {batch.origin}: {batch.landed_rows} of {batch.rows} rows {batch.status}")
         for violation in batch.violations:
             print(f"    {violation.message}")
-    if refused := [batch for batch in report.batches if batch.status == "quarantined"]:
+    if refused := [batch for batch in report.batches if _stops(batch)]:
         told = "; ".join(f"{batch.origin}: {batch.violations[0].message}" for batch in refused[:3])
         raise Refused(
             f"{dataset.name}: {len(refused)} of {len(report.batches)} batches broke the contract: {told}",
             hint=f"`ondol batches get {refused[0].id}` shows the report; the others have landed.",
         )
     return report.version
+
+
+def _stops(batch: Batch) -> bool:
+    return batch.status == "quarantined" and any(violation.action == "stop" for violation in batch.violations)
 
 
 def _at_versions(versions: dict[str, int]) -> str:
