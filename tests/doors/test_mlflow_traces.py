@@ -379,6 +379,50 @@ def test_a_page_shows_spans_as_a_tree_with_what_went_in_and_out(mlflow, house):
     assert mlflow.found() == []
 
 
+def test_numbers_over_many_traces_are_those_of_a_plain_count(mlflow):
+    for number in range(1, 6):
+        usage = said(mlflow__chat__tokenUsage={"kvlistValue": {"values": said(input_tokens={"intValue": str(number)})}})
+        other = span(9, parent=1, trace=f"{number:032x}", endTimeUnixNano=str(BEGAN + (9 + number) * SECOND))
+        root = span(1, trace=f"{number:032x}", name="odd" if number % 2 else "even", attributes=usage)
+        mlflow.otlp(root, other)
+    began = BEGAN // 1_000_000
+
+    def ask(view, metric, *kinds, **fields):
+        asked = [{"aggregation_type": kind} for kind in kinds if kind != "P50"]
+        asked += [{"aggregation_type": "PERCENTILE", "percentile_value": 50} for kind in kinds if kind == "P50"]
+        fields = {"experiment_ids": ["0"], "view_type": view, "metric_name": metric, "aggregations": asked} | fields
+        return [
+            (one["dimensions"], one["values"]) for one in mlflow.ask("POST", "traces/metrics", **fields)["data_points"]
+        ]
+
+    assert ask("TRACES", "trace_count", "COUNT") == [({}, {"COUNT": 5.0})]
+    named = ask("TRACES", "trace_count", "COUNT", dimensions=["trace_name"])
+    assert named == [({"trace_name": "even"}, {"COUNT": 2.0}), ({"trace_name": "odd"}, {"COUNT": 3.0})]
+    assert ask("TRACES", "input_tokens", "SUM", "P50") == [({}, {"SUM": 15.0, "P50.0": 3.0})]
+    assert ask("TRACES", "latency", "AVG", "MAX", filters=["trace.status = 'OK'"]) == [
+        ({}, {"AVG": 11000.0, "MAX": 13000.0})
+    ]
+    took = ask("SPANS", "latency", "MIN", "P50", filters=["span.name = 'span 9'"])
+    assert took == [({}, {"MIN": 1000.0, "P50.0": 3000.0})]
+    window = {"start_time_ms": began, "end_time_ms": began + 5_000, "time_interval_seconds": 60}
+    (point,) = ask("TRACES", "trace_count", "COUNT", **window)
+    assert point == ({"time_bucket": "2023-11-14T22:13:00+00:00"}, {"COUNT": 5.0})
+    for number, value in ((1, 0.5), (2, 1.0)):
+        given = {"assessment_name": "score", "source": {"source_type": "CODE"}, "feedback": {"value": value}}
+        mlflow.ask("POST", f"traces/tr-{number:032x}/assessments", assessment=given)
+    assert ask("ASSESSMENTS", "assessment_value", "AVG", dimensions=["assessment_name"]) == [
+        ({"assessment_name": "score"}, {"AVG": 0.75})
+    ]
+    good = {"experiment_ids": ["0"], "view_type": "TRACES", "metric_name": "trace_count"}
+    good |= {"aggregations": [{"aggregation_type": "COUNT"}]}
+    for wrong in (
+        {"view_type": "RUNS"}, {"metric_name": "cost"}, {"aggregations": []}, {"dimensions": ["span_name"]},
+        {"filters": ["trace.color = 'x'"]}, {"filters": ["trace.status > 'x'"]}, {"filters": ["span.name = 'x'"]},
+        {"time_interval_seconds": 5}, {"max_results": 0}, {"aggregations": [{"aggregation_type": "SUM"}]},
+    ):  # fmt: skip
+        assert mlflow.refused("POST", "traces/metrics", **(good | wrong)) == INVALID, wrong
+
+
 def test_the_second_version_of_the_protocol_is_not_here(mlflow):
     gone = (404, "ENDPOINT_NOT_FOUND")
     assert mlflow.refused("POST", "traces", experiment_id="0", timestamp_ms=1) == gone

@@ -32,6 +32,7 @@ from ondol.doors.mlflow import (
     registry,
     runs,
     server,
+    trace_metrics,
     traces,
     webhooks,
 )
@@ -57,6 +58,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *registry.ENDPOINTS,
     *traces.ENDPOINTS,
     *assessments.ENDPOINTS,
+    *trace_metrics.ENDPOINTS,
     *webhooks.ENDPOINTS,
 )
 
