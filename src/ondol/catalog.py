@@ -15,6 +15,7 @@ import ondol.features.reactions
 import ondol.features.service
 import ondol.jobs.reactions
 import ondol.jobs.service
+import ondol.lake.reactions
 import ondol.lake.service
 import ondol.lake.service.trees
 import ondol.lake.service.versions
@@ -72,7 +73,7 @@ ROOMS = (
         ondol.registry.service.reviews,
         ondol.registry.reactions,
     ),
-    (ondol.lake.service, ondol.lake.service.trees, ondol.lake.service.versions),
+    (ondol.lake.service, ondol.lake.service.trees, ondol.lake.service.versions, ondol.lake.reactions),
     (ondol.jobs.service, ondol.jobs.reactions),
     (ondol.features.service, ondol.features.reactions),
     (ondol.pipelines.service, ondol.pipelines.reactions),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
 from ondol.lake.types import ColumnType, DatasetSpec, OnViolation, Rule, Source
+from ondol.lake.types.files import FILE_COLUMNS
 from ondol.sdk import sources
 from ondol.sdk.collector import build, declare, known, wrong
 
@@ -61,10 +63,15 @@ def dataset(
 
     `mode="upsert"` takes a row whose key has landed before as a correction: it replaces the
     row before, or, with `known_at`, stands beside it, and every instant sees what was known then.
+
+    With `query`, one SELECT over datasets that are declared before it, its rows are computed, and computed anew
+    whenever those have others; it is kept in gold unless `layer` says silver.
     """
     if columns is None and not key and not options:
         return Dataset(known(f"dataset {name!r}", "datasets.get", {"dataset": name}).spec)
     fields: dict[str, Any] = {"name": name, "columns": columns or {}, "key": _listed(key), **options}
+    if options.get("query"):
+        fields = {"layer": "gold", **fields}
     if isinstance(source := options.get("source"), str):
         fields["source"] = sources.from_path(source)
     if columns is None and not key and "source" in fields:
@@ -72,6 +79,16 @@ def dataset(
     spec = build(DatasetSpec, f"dataset {name!r}", fields)
     for column in filter(None, [*spec.key, spec.time, spec.known_at, *_columns_of(spec.contract), *spec.descriptions]):
         check_column(spec, column)
+    declare("datasets", name, spec)
+    return Dataset(spec)
+
+
+def files(name: str, folder: str, *, description: str = "", owner: str = "", tags: Sequence[str] = ()) -> Dataset:
+    """A tree of files (images, texts, anything) as a dataset: a row for each with path, hash, size and kind; the
+    bytes of every version are kept. `ondol datasets refresh NAME` looks at the folder, and reads what has changed."""
+    about = {"description": description, "owner": owner, "tags": list(tags)}
+    fields = {"name": name, "columns": dict(FILE_COLUMNS), "key": ["path"], "files": folder, **about}
+    spec = build(DatasetSpec, f"files {name!r}", fields)
     declare("datasets", name, spec)
     return Dataset(spec)
 

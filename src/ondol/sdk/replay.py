@@ -142,7 +142,8 @@ class Replay(RunContext):
         return with_ends(self, self._sets[service], self._time)
 
     def _dataset(self, name: str) -> int:
-        return self._version.tables.get(f"silver/{name}", -1)
+        tables = self._version.tables
+        return tables.get(f"silver/{name}", tables.get(f"gold/{name}", -1))
 
     def _ask(self, operation: str, request: msgspec.Struct, /) -> Any:
         if isinstance(request, GetDataset):

@@ -44,7 +44,7 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
         definitions.check_current(service, views)
         names = sorted({service.spec.dataset, *(view.dataset for view in views)})
         versions = {name: lake.current_version(inner, name) for name in names}
-        tables = {f"silver/{name}": version for name, version in versions.items()}
+        tables = {lake.table_of(lake.spec_of(inner, name)): version for name, version in versions.items()}
         identity = "ts_" + definitions.hash_of([service.hash, request.since, until, tables])[:26]
         if made := repo.read_training_set(inner.connection, identity):
             return made
@@ -78,7 +78,7 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
 
 def rebuild(tools: Tools, made: TrainingSet, service: Service, views: Sequence[ViewSpec]) -> pl.DataFrame:
     """See `ondol.features.service.rebuild_training_set`."""
-    versions = {table.removeprefix("silver/"): version for table, version in made.tables.items()}
+    versions = {table.rpartition("/")[2]: version for table, version in made.tables.items()}
     return _frame(tools, service, views, versions, (made.since, made.until))
 
 

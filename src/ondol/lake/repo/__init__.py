@@ -139,6 +139,7 @@ class How(msgspec.Struct, frozen=True, kw_only=True):
     part: dict[str, list[int]] = {}
     target: int = -1
     read_again: bool = False
+    origins: list[str] = []
 
 
 class Landing(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from ondol.kernel.lazy import lazy
 from ondol.kernel.spans import parse_duration
 from ondol.lake.rules import casting, conditions, sources
 from ondol.lake.types import DatasetSpec, Rule
+from ondol.lake.types.files import FILE_COLUMNS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,6 +46,8 @@ def check_spec(spec: DatasetSpec) -> None:
         _check_rule(spec, f"contract[{number}]", rule)
     if spec.where:
         check_condition(spec)
+    if spec.files and (spec.source or spec.key != ["path"] or spec.columns != FILE_COLUMNS or spec.partition):
+        raise Invalid(f"files: {spec.name!r} has the columns of files, the key path and no source of rows.")
     if spec.source:
         sources.check_source(spec, spec.source)
 

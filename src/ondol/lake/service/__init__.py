@@ -13,7 +13,7 @@ from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.lake.rules import casting, contract, text
 from ondol.lake.rules import spec as declared
-from ondol.lake.service import arriving, checking, landing, quarantine, silver, suggesting
+from ondol.lake.service import arriving, checking, derived, landing, quarantine, silver, suggesting, trees
 from ondol.lake.types import (
     AppendBatch,
     Batch,
@@ -62,6 +62,8 @@ def declare_dataset(tools: Tools, request: DeclareDataset) -> Dataset:
     """Declare a dataset, or change its declaration in a way that rows which have landed allow."""
     spec = request.spec
     declared.check_spec(spec)
+    if spec.query:
+        derived.check(tools, spec)
     before = repo.find_dataset(tools.connection, spec.name)
     if before is None:
         repo.insert_dataset(tools.connection, spec, request.root, tools.now())
@@ -123,6 +125,14 @@ def refresh_dataset(tools: Tools, request: RefreshDataset) -> RefreshReport:
     Each row arrives once, also after a crash: how far the source was read is stored together with the rows. What
     breaks the contract is in the report as quarantined batches; the other batches land.
     """
+    spec = spec_of(tools, request.dataset)
+    if spec.query:
+        return derived.compute(tools, request.dataset)
+    if spec.files:
+        added = trees.add(tools, request.dataset)
+        return RefreshReport(
+            dataset=spec.name, files=added.files, new_files=added.read, batches=[], version=added.version
+        )
     return arriving.refresh(tools, request.dataset)
 
 
@@ -286,11 +296,9 @@ def scan(tools: Tools, dataset: str, version: int | None = None, *, at: datetime
     wanted = there.version if version is None else version
     if at is not None:
         wanted = version_at(tools, dataset, there.spec.layer, at)
-    if wanted < 0:
-        return casting.empty_frame(there.spec.columns).lazy()
-    if wanted != there.version:
+    if 0 <= wanted != there.version:
         _check_kept(tools, dataset, wanted)
-    return _declared(tools.tables.scan(silver.table_of(there.spec), version=wanted), there.spec)
+    return silver.scan(tools, there.spec, wanted)
 
 
 def added(tools: Tools, dataset: str, before: int, after: int) -> pl.LazyFrame | None:
@@ -300,15 +308,7 @@ def added(tools: Tools, dataset: str, before: int, after: int) -> pl.LazyFrame |
         gone, come = tools.tables.difference(silver.table_of(spec), before, after)
     except NotFound:
         return None
-    return None if gone.head(1).collect().height else _declared(come, spec)
-
-
-def _declared(rows: pl.LazyFrame, spec: DatasetSpec) -> pl.LazyFrame:
-    have = set(rows.collect_schema().names())
-    return rows.select(
-        pl.col(name) if name in have else pl.lit(None, dtype=casting.polars_type(kind)).alias(name)
-        for name, kind in spec.columns.items()
-    )
+    return None if gone.head(1).collect().height else silver.as_declared(come, spec)
 
 
 def table_of(spec: DatasetSpec) -> str:

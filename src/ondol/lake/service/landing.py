@@ -54,6 +54,8 @@ class Arrival:
     move: repo.Move | None = None
     part: dict[str, list[int]] | None = None
     """Replace the rows of this partition, all rows when it is empty; None: land beside them."""
+    computed_from: list[str] | None = None
+    """The rows were not sent but made from these (ids of the lineage), and replace all rows."""
 
 
 def bronze(dataset: str) -> str:
@@ -91,6 +93,7 @@ def land(tools: Tools, arrival: Arrival, *, whole: bool = True) -> Batch | None:
                 _wait_or_settle(tools, there, other, shore, deadline)
                 continue
             spec = there.dataset.spec
+            _check_takes(spec, arrival)
             checked = checked or checking.check(tools, spec, arrival)
             if checked.violations and not whole:
                 return None
@@ -109,6 +112,14 @@ def land(tools: Tools, arrival: Arrival, *, whole: bool = True) -> Batch | None:
                     good = arrival.text if checked.good is None else arrival.text.filter(checked.good)
                     text = good.with_columns(_batch=pl.lit(landing.batch), _landed_at=pl.lit(landing.at))
                     return _write(tools, there, landing, text, planned.rows, shore)
+
+
+def _check_takes(spec: DatasetSpec, arrival: Arrival) -> None:
+    if spec.files or (spec.query and arrival.computed_from is None):
+        what = "an index of files" if spec.files else "computed from other datasets"
+        raise Conflict(
+            f"{spec.name!r} is {what}: no rows are sent to it.", hint=f"`ondol datasets refresh {spec.name}`"
+        )
 
 
 def alone(tools: Tools, dataset: str, how: repo.How, work: Callable[[repo.Stored, repo.Landing], Done]) -> Done:
@@ -181,6 +192,8 @@ def _plan(
     spec, known = about
     batch = tools.new_id("batch")
     operation = spec.mode if arrival.part is None else "replace"
+    if arrival.computed_from is not None:
+        operation = "compute"
     return repo.Landing(
         dataset=arrival.dataset,
         batch=batch,
@@ -199,7 +212,12 @@ def _plan(
         statistics=checked.statistics,
         move=arrival.move,
         replaces=known.id if known else "",
-        how=repo.How(operation=operation, updated=planned.updated, part=arrival.part or {}),
+        how=repo.How(
+            operation=operation,
+            updated=planned.updated,
+            part=arrival.part or {},
+            origins=arrival.computed_from or [],
+        ),
     )
 
 
@@ -226,9 +244,9 @@ def _write(
     """The two Delta commits, then the row that makes the batch known."""
     spec, key = there.dataset.spec, _delta_key(tools, landing)
     bronze_version, silver_version = -1, there.dataset.version
-    if text.height:
+    if text.height and landing.how.operation != "compute":
         bronze_version = tools.tables.append(bronze(spec.name), text, key=key, evolve=True)
-    replaces = landing.how.operation == "replace"
+    replaces = landing.how.operation in ("replace", "compute")
     if landing.landed_rows or (replaces and silver_version >= 0):
         silver_version = silver.write(tools, spec, landing.how, rows, key)
     measured = silver.measure(tools, spec, silver_version) if replaces and silver_version >= 0 else None
@@ -262,7 +280,7 @@ def _write(
         repo.put_files(inner.connection, landing.dataset, landing.batch, landing.files, inner.now())
         repo.put_statistics(inner.connection, batch, landing.statistics)
         repo.move_on(inner.connection, landing.dataset, landing.move, inner.now())
-        _record(inner, batch, spec, silver_version > there.dataset.version)
+        _record(inner, batch, spec, landing.how.origins if silver_version > there.dataset.version else None)
         if silver_version > there.dataset.version:
             _note_version(inner, batch, landing, rows_now)
         for rest in landing.refused:
@@ -283,8 +301,8 @@ def _delta_key(tools: Tools, landing: repo.Landing) -> str:
 
 def _note_version(tools: Tools, batch: Batch, landing: repo.Landing, rows: int) -> None:
     operation: VersionOperation = "corrected" if batch.updated else "landed"
-    if landing.how.operation == "replace":
-        operation = "replaced"
+    if landing.how.operation in ("replace", "compute"):
+        operation = "replaced" if landing.how.operation == "replace" else "computed"
     noted = DatasetVersion(
         dataset=batch.dataset,
         version=batch.silver_version,
@@ -300,15 +318,17 @@ def _note_version(tools: Tools, batch: Batch, landing: repo.Landing, rows: int) 
         tools.emit(rewritten)
 
 
-def _record(tools: Tools, batch: Batch, spec: DatasetSpec, moved: bool) -> None:
+def _record(tools: Tools, batch: Batch, spec: DatasetSpec, origins: list[str] | None) -> None:
+    """`origins`: what the new version was computed from; None when there is no new version."""
     facts = {"rows": batch.rows, "landed": batch.landed_rows, "origin": batch.origin}
     nodes = [Node(id=batch.id, kind="batch", title=f"{batch.dataset}: {batch.key}", facts=facts, at=batch.at)]
     edges = [Edge(made=batch.id, origin=f"dataset:{batch.dataset}", relation="checked_by")]
-    if moved:
+    if origins is not None:
         table = f"table:{table_of(spec)}@{batch.silver_version}"
         title = f"{table_of(spec)} version {batch.silver_version}"
         nodes.append(Node(id=table, kind="table", title=title, facts={"added_rows": batch.landed_rows}, at=batch.at))
         edges.append(Edge(made=table, origin=batch.id, relation="landed_from"))
+        edges += [Edge(made=table, origin=origin, relation="computed_from") for origin in origins]
     lineage.record(tools, nodes=nodes, edges=edges)
 
 

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from ondol.kernel.errors import Refused
 from ondol.kernel.lazy import lazy
-from ondol.lake.rules import contract
+from ondol.lake.rules import casting, contract
 from ondol.lake.rules import spec as declared
 from ondol.lake.rules.seen import SeenKeys
 from ondol.lake.types import DatasetSpec, Violation
@@ -150,6 +150,21 @@ def write(tools: Tools, spec: DatasetSpec, how: repo.How, rows: pl.DataFrame, ke
     if how.operation == "upsert" and how.updated:
         return tools.tables.merge(table, parted, on=declared.identity(spec), key=key, evolve=True)
     return tools.tables.append(table, parted, key=key, partition_by=partition_by, evolve=True)
+
+
+def scan(tools: Tools, spec: DatasetSpec, version: int) -> pl.LazyFrame:
+    """The declared columns of a version, those it does not have yet null; empty before the first."""
+    if version < 0:
+        return casting.empty_frame(spec.columns).lazy()
+    return as_declared(tools.tables.scan(table_of(spec), version=version), spec)
+
+
+def as_declared(rows: pl.LazyFrame, spec: DatasetSpec) -> pl.LazyFrame:
+    have = set(rows.collect_schema().names())
+    return rows.select(
+        pl.col(name) if name in have else pl.lit(None, dtype=casting.polars_type(kind)).alias(name)
+        for name, kind in spec.columns.items()
+    )
 
 
 def measure(tools: Tools, spec: DatasetSpec, version: int) -> tuple[int, datetime | None]:

@@ -270,10 +270,10 @@ def _readable(tools: Tools, dataset: str, version: int) -> DatasetVersion:
 def _difference(tools: Tools, spec: DatasetSpec, before: int, after: int) -> differences.Difference:
     table = silver.table_of(spec)
     if before < 0:
-        rows = _as_declared(tools.tables.scan(table, version=after), spec).collect()
+        rows = silver.scan(tools, spec, after).collect()
         return differences.difference(rows.clear(), rows, declared.identity(spec))
     old, new = tools.tables.difference(table, before, after)
-    frames = [_as_declared(side, spec).collect() for side in (old, new)]
+    frames = [silver.as_declared(side, spec).collect() for side in (old, new)]
     return differences.difference(frames[0], frames[1], declared.identity(spec))
 
 
@@ -285,16 +285,6 @@ def _changes_of(tools: Tools, spec: DatasetSpec, one: DatasetVersion, before: in
         values = {name: (new or old or {})[name] for name in key}
         changes.append(RowChange(version=one.version, at=one.at, change=kind, key=values, row=new, before=old))
     return changes
-
-
-def _as_declared(rows: pl.LazyFrame, spec: DatasetSpec) -> pl.LazyFrame:
-    from ondol.lake.rules import casting
-
-    have = set(rows.collect_schema().names())
-    return rows.select(
-        pl.col(name) if name in have else pl.lit(None, dtype=casting.polars_type(kind)).alias(name)
-        for name, kind in spec.columns.items()
-    )
 
 
 def _visible(tools: Tools, spec: DatasetSpec, version: int) -> pl.LazyFrame:

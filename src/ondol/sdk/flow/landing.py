@@ -47,7 +47,7 @@ def ingest(*datasets: Dataset) -> Landed:
 
 
 def _refresh(run: RunContext, dataset: Dataset) -> int:
-    if dataset.spec.source is None:
+    if dataset.spec.source is None and not dataset.spec.query and not dataset.spec.files:
         return version_of(run, dataset.name)
     report: RefreshReport = run.call("datasets.refresh", RefreshDataset(dataset=dataset.name))
     print(f"{dataset.name}: {report.files} files, {report.new_files} new, version {report.version}")

@@ -140,7 +140,7 @@ def _known_until(run: RunContext, dataset: Dataset, version: int) -> datetime:
     """Just after the newest moment when a row became known, but not after now: with no new rows
     the next run asks for the same training set, and is answered from the cache."""
     column = dataset.spec.known_at or dataset.spec.time
-    rows = run.tools.tables.scan(f"silver/{dataset.name}", version=version)
+    rows = run.tools.tables.scan(f"{dataset.spec.layer}/{dataset.name}", version=version)
     newest = rows.select(_instant(column).max()).collect().item()
     now = run.tools.now()
     return now if newest is None else min(now, newest + _MICROSECOND)

@@ -21,7 +21,7 @@ else:
     pl = lazy("polars")
 
 _SCHEMAS = (
-    "Tables are datasets (flights), silver.flights, bronze.flights, training.<feature service or set>, "
+    "Tables are datasets (flights), silver.flights, gold.<dataset>, bronze.flights, training.<feature service or set>, "
     "log.<endpoint> and house.runs."
 )
 
@@ -71,10 +71,12 @@ def _choose(tools: Tools, named: SqlTable) -> Chosen:
         if not tools.tables.exists(table):
             raise NotFound(f"No request of {named.name!r} has been logged.", hint='Write log."flight-delay".')
         return Chosen(table=table, version=_newest(tools, table) if named.version is None else named.version)
-    if named.schema not in ("", "silver", "bronze", "main"):
+    if named.schema not in ("", "silver", "gold", "bronze", "main"):
         raise NotFound(f"There is no schema {named.schema!r}.", hint=_SCHEMAS)
-    layer = "bronze" if named.schema == "bronze" else "silver"
-    lake.spec_of(tools, named.name)
+    spec = lake.spec_of(tools, named.name)
+    layer = "bronze" if named.schema == "bronze" else spec.layer
+    if named.schema in ("silver", "gold") and named.schema != layer:
+        raise NotFound(f"{named.name!r} is not kept in {named.schema}.", hint=f"It is {layer}.{named.name}.")
     version = named.version
     if named.at:
         version = lake.version_at(tools, named.name, layer, parse_moment(named.at))
@@ -83,7 +85,7 @@ def _choose(tools: Tools, named: SqlTable) -> Chosen:
         return Chosen(table=table, version=_newest(tools, table) if version is None else version)
     if version is None:
         version = lake.current_version(tools, named.name)
-    return Chosen(table=f"silver/{named.name}", version=version, dataset=named.name)
+    return Chosen(table=lake.table_of(spec), version=version, dataset=named.name)
 
 
 def _newest(tools: Tools, table: str) -> int:
