@@ -112,7 +112,7 @@ def test_records_of_the_house_are_tables(tools):
     ("sql", "kind", "told", "place"),
     [
         ("SELECT * FROM flight", NotFound, "no dataset 'flight'", None),
-        ("SELECT * FROM gold.flights", NotFound, "no schema 'gold'", None),
+        ("SELECT * FROM gold.flights", NotFound, "not kept in gold", None),
         ("SELECT * FROM house.nothing", NotFound, "no table house.nothing", None),
         ("SELECT * FROM flights@9", NotFound, "no version 9", None),
         ("SELECT distance,\n  distanze FROM flights", Invalid, "distanze", (2, 3)),

@@ -69,7 +69,7 @@ def test_two_columns_of_one_origin_keep_their_names(lake: Lake):
     ("sql", "kind", "told"),
     [
         ("SELECT * FROM flight", NotFound, "no dataset 'flight'"),
-        ("SELECT * FROM gold.flights", NotFound, "no schema 'gold'"),
+        ("SELECT * FROM gold.flights", NotFound, "not kept in gold"),
         ("SELECT * FROM training.nothing", OndolError, "nothing"),
         ("SELECT distanze FROM flights", Invalid, "distanze"),
         ("SELECT *\nFROM flights WHERE WHERE x", Invalid, "line 2, column 20"),

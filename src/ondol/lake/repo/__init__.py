@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import sqlalchemy as sa
@@ -130,11 +130,14 @@ batch_statistics = sa.Table(
 )
 
 
+Operation: TypeAlias = Literal["append", "upsert", "replace", "roll_back", "compute"]
+
+
 class How(msgspec.Struct, frozen=True, kw_only=True):
     """What happens to silver. `part`: the values of the partition columns whose rows are replaced (all rows without);
     `target`: the version that comes back."""
 
-    operation: Literal["append", "upsert", "replace", "roll_back", "compute"] = "append"
+    operation: Operation = "append"
     updated: int = 0
     part: dict[str, list[int]] = {}
     target: int = -1

@@ -191,7 +191,7 @@ def _plan(
 ) -> repo.Landing:
     spec, known = about
     batch = tools.new_id("batch")
-    operation = spec.mode if arrival.part is None else "replace"
+    operation: repo.Operation = spec.mode if arrival.part is None else "replace"
     if arrival.computed_from is not None:
         operation = "compute"
     return repo.Landing(
