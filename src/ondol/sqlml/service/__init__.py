@@ -71,11 +71,7 @@ def list_tables(tools: Tools, request: ListSqlTables) -> list[SqlTableInfo]:
     with tools.transaction(write=False) as inner:
         datasets = lake.list_datasets(inner, ListDatasets())
         services = features.list_services(inner, ListServices())
-        built = [
-            each
-            for each in services
-            if features.list_training_sets(inner, ListTrainingSets(service=each.name, limit=1))
-        ]
+        newest = [features.list_training_sets(inner, ListTrainingSets(service=each.name, limit=1)) for each in services]
     found = [
         SqlTableInfo(
             name=each.name,
@@ -88,16 +84,23 @@ def list_tables(tools: Tools, request: ListSqlTables) -> list[SqlTableInfo]:
     ]
     found += [
         SqlTableInfo(
-            name=f"training.{each.name}",
+            name=f"training.{made.service}",
             kind="training set",
-            columns={**each.inputs, **dict.fromkeys([*each.features, "label"], "double")},
-            description=each.spec.description,
+            columns=_columns(tools, made.table, made.table_version),
+            description=f"{made.rows:,} rows until {made.until:%Y-%m-%d}",
+            version=made.table_version,
         )
-        for each in built
+        for sets in newest
+        for made in sets
     ]
     if tools.sql is not None:
         found += records.infos()
     return found
+
+
+def _columns(tools: Tools, table: str, version: int) -> dict[str, str]:
+    schema = tools.tables.scan(table, version=version).collect_schema()
+    return {name: statement.word_of(dtype) for name, dtype in schema.items()}
 
 
 def _check_limit(limit: int, most: int) -> None:
