@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         steady,
         unique,
     )
-    from ondol.sdk.data import dataset, files
+    from ondol.sdk.data import dataset
     from ondol.sdk.delivery import at_least, better, endpoint, model, monitor, no_worse
     from ondol.sdk.features import count, feature_service, feature_view, mean, over, row_features
     from ondol.sdk.flow.landing import ingest, validate
@@ -50,7 +50,6 @@ __all__ = [
     "exists_in",
     "feature_service",
     "feature_view",
-    "files",
     "folder",
     "fresh",
     "gate",
@@ -84,7 +83,7 @@ __all__ = [
 
 _HOMES = {
     "ondol.sdk.contracts": "between exists_in fresh holds matches not_null one_of row_count steady unique",
-    "ondol.sdk.data": "dataset files",
+    "ondol.sdk.data": "dataset",
     "ondol.sdk.delivery": "at_least better endpoint model monitor no_worse",
     "ondol.sdk.features": "count feature_service feature_view mean over row_features",
     "ondol.sdk.flow.landing": "ingest validate",

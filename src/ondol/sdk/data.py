@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
 from ondol.lake.types import ColumnType, DatasetSpec, OnViolation, Rule, Source
-from ondol.lake.types.files import FILE_COLUMNS
 from ondol.sdk import sources
 from ondol.sdk.collector import build, declare, known, wrong
 
@@ -79,16 +77,6 @@ def dataset(
     spec = build(DatasetSpec, f"dataset {name!r}", fields)
     for column in filter(None, [*spec.key, spec.time, spec.known_at, *_columns_of(spec.contract), *spec.descriptions]):
         check_column(spec, column)
-    declare("datasets", name, spec)
-    return Dataset(spec)
-
-
-def files(name: str, folder: str, *, description: str = "", owner: str = "", tags: Sequence[str] = ()) -> Dataset:
-    """A tree of files (images, texts, anything) as a dataset: a row for each with path, hash, size and kind; the
-    bytes of every version are kept. `ondol datasets refresh NAME` looks at the folder, and reads what has changed."""
-    about = {"description": description, "owner": owner, "tags": list(tags)}
-    fields = {"name": name, "columns": dict(FILE_COLUMNS), "key": ["path"], "files": folder, **about}
-    spec = build(DatasetSpec, f"files {name!r}", fields)
     declare("datasets", name, spec)
     return Dataset(spec)
 

@@ -46,8 +46,8 @@ def check_spec(spec: DatasetSpec) -> None:
         _check_rule(spec, f"contract[{number}]", rule)
     if spec.where:
         check_condition(spec)
-    if spec.files and (spec.source or spec.key != ["path"] or spec.columns != FILE_COLUMNS or spec.partition):
-        raise Invalid(f"files: {spec.name!r} has the columns of files, the key path and no source of rows.")
+    if spec.files and (spec.key != ["path"] or spec.columns != FILE_COLUMNS or spec.partition):
+        raise Invalid(f"files: {spec.name!r} must have the columns of files, and the key path.")
     if spec.source:
         sources.check_source(spec, spec.source)
 

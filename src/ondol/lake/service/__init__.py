@@ -13,7 +13,7 @@ from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
 from ondol.lake.rules import casting, contract, text
 from ondol.lake.rules import spec as declared
-from ondol.lake.service import arriving, checking, derived, landing, quarantine, silver, suggesting, trees
+from ondol.lake.service import arriving, checking, derived, landing, quarantine, silver, suggesting
 from ondol.lake.types import (
     AppendBatch,
     Batch,
@@ -128,11 +128,6 @@ def refresh_dataset(tools: Tools, request: RefreshDataset) -> RefreshReport:
     spec = spec_of(tools, request.dataset)
     if spec.query:
         return derived.compute(tools, request.dataset)
-    if spec.files:
-        added = trees.add(tools, request.dataset)
-        return RefreshReport(
-            dataset=spec.name, files=added.files, new_files=added.read, batches=[], version=added.version
-        )
     return arriving.refresh(tools, request.dataset)
 
 
