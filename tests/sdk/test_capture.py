@@ -82,3 +82,32 @@ def test_graphics_cards_say_what_they_know():
         "system/gpu1_memory_total_mb": 81559.0,
         "system/gpu1_celsius": 30.0,
     }
+
+
+def nvidia_smi(folder, monkeypatch, script: str) -> None:
+    """A program of that name, which writes down that it was asked."""
+    program = folder / "nvidia-smi"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_gpus_are_asked_as_nvidia_smi_wants_to_be_asked(tmp_path, monkeypatch):
+    nvidia_smi(tmp_path, monkeypatch, 'printf "37, 1024, 81559, [Unknown Error], 44\\n"')
+    found = system.System().read()
+    assert {name: value for name, value in found.items() if "gpu" in name} == {
+        "system/gpu0_percent": 37.0,
+        "system/gpu0_memory_mb": 1024.0,
+        "system/gpu0_memory_total_mb": 81559.0,
+        "system/gpu0_celsius": 44.0,
+    }
+    asked = "--query-gpu=utilization.gpu,memory.used,memory.total,power.draw,temperature.gpu"
+    assert (tmp_path / "asked").read_text().split() == [asked, "--format=csv,noheader,nounits"]
+
+
+def test_a_driver_that_fails_is_asked_three_times(tmp_path, monkeypatch):
+    nvidia_smi(tmp_path, monkeypatch, 'echo "NVIDIA-SMI has failed, 1, 2"; exit 9')
+    machine = system.System()
+    for _ in range(5):
+        assert not [name for name in machine.read() if "gpu" in name]
+    assert len((tmp_path / "asked").read_text().splitlines()) == 3

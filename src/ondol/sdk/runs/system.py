@@ -17,6 +17,9 @@ SECONDS = 10.0
 MB = 1e6
 _GPU = ("utilization.gpu", "memory.used", "memory.total", "power.draw", "temperature.gpu")
 _GPU_NAMES = ("percent", "memory_mb", "memory_total_mb", "power_watts", "celsius")
+PATIENCE_SECONDS = 5.0
+GIVEN_UP_AFTER = 3
+"""So many times in a row nvidia-smi may fail before it is not asked any more."""
 SECTOR = 512
 """Bytes; /proc/diskstats counts in these whatever the disk says."""
 
@@ -26,6 +29,7 @@ class System:
 
     def __init__(self) -> None:
         self._smi = shutil.which("nvidia-smi")
+        self._failures = 0
         self._before = self._counters()
 
     def read(self) -> dict[str, float]:
@@ -52,14 +56,18 @@ class System:
         return found
 
     def _gpus(self) -> dict[str, float]:
-        if not self._smi:
+        if not self._smi or self._failures >= GIVEN_UP_AFTER:
             return {}
         command = [self._smi, f"--query-gpu={','.join(_GPU)}", "--format=csv,noheader,nounits"]
         try:
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+            answer = subprocess.run(
+                command, capture_output=True, encoding="utf-8", errors="replace", timeout=PATIENCE_SECONDS, check=True
+            )
         except (OSError, subprocess.SubprocessError):
-            self._smi = None
+            # A driver that nobody keeps loaded may take its time once; one that is broken stays so.
+            self._failures += 1
             return {}
+        self._failures = 0
         return to_gpu_metrics(answer.stdout)
 
 
