@@ -56,7 +56,8 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
     """`against` is a limit (the least that could do it) or a peer. `at_most`: the ratio that we want, if any.
 
-    What is `long` takes many minutes and runs only when it is named.
+    `limit` is the most that our side may be by itself, in `unit`; what is not measured in seconds is the same by both
+    clocks. What is `long` takes many minutes and runs only when it is named.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
     against: str
     open: Callable[[Setting], AbstractContextManager[Pair]]
     at_most: float | None = None
+    limit: float | None = None
+    unit: str = "s"
     long: bool = False
 
 
@@ -85,6 +88,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what: str
     against: str
     at_most: float | None = None
+    limit: float | None = None
+    unit: str = "s"
     ours_wall: float = 0.0
     ours_cpu: float = 0.0
     against_wall: float = 0.0
@@ -96,7 +101,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def run(benchmark: Benchmark, scale: float, repeat: int) -> Result:
     """Open the benchmark in a folder of its own and measure `repeat` pairs after one that is not counted."""
-    about = Result(name=benchmark.name, what=benchmark.what, against=benchmark.against, at_most=benchmark.at_most)
+    about = Result(
+        name=benchmark.name,
+        what=benchmark.what,
+        against=benchmark.against,
+        at_most=benchmark.at_most,
+        limit=benchmark.limit,
+        unit=benchmark.unit,
+    )
     with tempfile.TemporaryDirectory(prefix="ondol-bench-", ignore_cleanup_errors=True) as folder:
         try:
             with benchmark.open(Setting(folder=Path(folder), scale=scale)) as pair:

@@ -26,6 +26,7 @@ ROOMS = (
     "evals",
     "sdk",
     "tracking",
+    "tracking_server",
     "scale",
 )
 
@@ -132,13 +133,24 @@ def _cells(result: Result) -> tuple[str, ...]:
         return about, "", result.against, "", "skipped", "", f"[yellow]{result.skipped}[/yellow]"
     return (
         about,
-        _duration(result.ours_wall),
+        _amount(result.ours_wall, result.unit),
         result.against,
-        _duration(result.against_wall),
+        _amount(result.against_wall, result.unit),
         _ratio(result.ratio),
         _ratio(result.cpu_ratio),
-        _target(result.at_most, result.ratio.median, result.cpu_ratio.median),
+        _limit(result) or _target(result.at_most, result.ratio.median, result.cpu_ratio.median),
     )
+
+
+def _limit(result: Result) -> str:
+    if result.limit is None:
+        return ""
+    colour = "green" if result.ours_wall <= result.limit else "red"
+    return f"[{colour}]<= {_amount(result.limit, result.unit)}[/{colour}]"
+
+
+def _amount(value: float, unit: str) -> str:
+    return _duration(value) if unit == "s" else f"{value:.4g} {unit}".rstrip()
 
 
 def _target(at_most: float | None, ratio: float, cpu_ratio: float) -> str:

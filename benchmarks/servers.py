@@ -63,21 +63,25 @@ class Server:
                 return
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise Skipped(f"{command[0]} did not start (exit code {self._process.poll()})")
-            time.sleep(0.2)
+            time.sleep(0.05)
 
     def client(self) -> Client:
         return Client(self.port)
 
     def cpu_seconds(self) -> float:
         """CPU time of the server and of the processes that it started and that live."""
-        ticks = 0
+        return sum(sum(map(int, fields[11:15])) for _, fields in self._living()) / _TICKS
+
+    def processes(self) -> list[int]:
+        return [number for number, _ in self._living()]
+
+    def _living(self) -> Iterator[tuple[int, list[str]]]:
         for file in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 fields = file.read_text().rpartition(")")[2].split()
                 # By session, or by parent: each process of PostgreSQL begins a session of its own.
                 if self._counted & {int(fields[1]), int(fields[3])}:
-                    ticks += sum(map(int, fields[11:15]))
-        return ticks / _TICKS
+                    yield int(file.parent.name), fields
 
     def stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -137,10 +141,12 @@ def both(runs: int, points: int) -> tuple[Server, Server]:
 
 
 def _ours(folder: Path, runs: int, points: int) -> Server:
-    filled = _fill(folder / "home", runs, points)
+    return our_server(folder / "home", _fill(folder / "home", runs, points))
+
+
+def our_server(home: Path, filled: tuple[str, str]) -> Server:
     port = free_port()
-    command = [sys.executable, "-m", "ondol", "up", "--home", folder / "home", "--port", str(port)]
-    return Server(command, port, filled, {})
+    return Server([sys.executable, "-m", "ondol", "up", "--home", home, "--port", str(port)], port, filled, {})
 
 
 def _theirs(folder: Path, python: Path, runs: int, points: int) -> Server:
@@ -153,12 +159,17 @@ def _theirs(folder: Path, python: Path, runs: int, points: int) -> Server:
         cwd=folder,
     )
     experiment, run = made.stdout.split()[-2:]
+    return their_server(folder, python, file, (experiment, run))
+
+
+def their_server(folder: Path, python: Path, file: Path, filled: tuple[str, str]) -> Server:
+    """As it comes, with as many workers as it likes."""
     port = free_port()
     command: list[str | Path] = [
         python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
         "--backend-store-uri", f"sqlite:///{file}", "--artifacts-destination", folder / "files",
     ]  # fmt: skip
-    return Server(command, port, (experiment, run), {"PYTHONWARNINGS": "ignore", "HOME": str(folder)})
+    return Server(command, port, filled, {"PYTHONWARNINGS": "ignore", "HOME": str(folder)})
 
 
 def _fill(home: Path, runs: int, points: int) -> tuple[str, str]:

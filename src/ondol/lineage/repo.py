@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ondol.lineage.types import Edge, Node
 from ondol.ports import driver
@@ -32,8 +31,6 @@ edges = sa.Table(
     sqlite_with_rowid=False,
 )
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
 
 def put_nodes(connection: sa.Connection, things: Sequence[Node]) -> None:
     """Describe things; a second description replaces the first, which keeps its moment."""
@@ -51,10 +48,10 @@ def put_nodes(connection: sa.Connection, things: Sequence[Node]) -> None:
 def put_edges(connection: sa.Connection, links: Sequence[Edge]) -> None:
     if not links:
         return
-    statement = _INSERT[connection.dialect.name](edges).on_conflict_do_nothing()
-    rows = {(link.made, link.origin, link.relation): link for link in links}
-    connection.execute(
-        statement, [{"made": made, "origin": origin, "relation": relation} for made, origin, relation in rows]
+    driver.run_many(
+        connection,
+        "INSERT INTO lineage_edges (made, origin, relation) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        list({(link.made, link.origin, link.relation): link for link in links}),
     )
 
 

@@ -6,6 +6,7 @@ the same to SQLite and Postgres; what is asked once a page or less often is writ
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -78,3 +79,8 @@ def _translated(connection: sa.Connection, text: str, error: Exception) -> BaseE
 def listed(name: str) -> sa.BindParameter[Any]:
     """A list of our own integers inside an IN, written out: databases limit how many parameters a statement has."""
     return sa.bindparam(name, expanding=True, literal_execute=True, type_=sa.BigInteger)
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT that may say what happens on a conflict; only the dialect that is used is loaded."""
+    return importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)

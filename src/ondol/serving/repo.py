@@ -7,8 +7,8 @@ from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from ondol.ports import driver
 from ondol.ports.schema import Json, Moment, metadata
 from ondol.serving.types import Endpoint, EndpointSpec, ListRequests, Request, Route
 
@@ -66,10 +66,9 @@ def _to_endpoint(row: sa.RowMapping) -> Endpoint:
 
 def insert_requests(connection: sa.Connection, found: Sequence[Request]) -> None:
     """Store requests; those that are stored already stay as they are."""
-    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = [msgspec.structs.asdict(request) for request in found]
     if values:
-        connection.execute(build(requests).on_conflict_do_nothing(), values)
+        connection.execute(driver.insert(connection, requests).on_conflict_do_nothing(), values)
 
 
 def find_request(connection: sa.Connection, identity: str) -> Request | None:

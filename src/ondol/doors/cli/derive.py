@@ -6,6 +6,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +39,36 @@ def _about(group: str) -> str:
 
 
 def command_of(found: Operation) -> click.Command:
-    fields = {field.name: field for field in msgspec.structs.fields(found.request)}
-    parameters: list[click.Parameter] = [click.Argument([name]) for name in found.path_fields]
-    parameters += [_option(field) for name, field in fields.items() if name not in found.path_fields]
-    parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print the record as JSON."))
-    return click.Command(
-        found.name,
-        callback=_callback(found),
-        params=parameters,
-        help=(found.function.__doc__ or "").strip(),
-        short_help=found.summary,
-    )
+    return Derived(found)
+
+
+class Derived(click.Command):
+    """The command of an operation, whose options are made when it is asked for: there are hundreds of commands, and
+    one of them runs."""
+
+    def __init__(self, found: Operation) -> None:
+        self._operation = found
+        super().__init__(found.name, callback=_callback(found), help=(found.function.__doc__ or "").strip())
+
+    @property
+    def params(self) -> list[click.Parameter]:
+        return self._params
+
+    @params.setter
+    def params(self, _: list[click.Parameter]) -> None:
+        """Only here to be what click sets."""
+
+    @cached_property
+    def _params(self) -> list[click.Parameter]:
+        found = self._operation
+        fields = {field.name: field for field in msgspec.structs.fields(found.request)}
+        parameters: list[click.Parameter] = [click.Argument([name]) for name in found.path_fields]
+        parameters += [_option(field) for name, field in fields.items() if name not in found.path_fields]
+        parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print the record as JSON."))
+        return parameters
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return self._operation.summary
 
 
 def _callback(found: Operation) -> Callable[..., None]:

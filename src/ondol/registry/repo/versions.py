@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from ondol.ports import driver
 from ondol.registry.repo.tables import alias_history, model_tags, models, version_tags, versions
 from ondol.registry.types import Model, ModelSpec, Version
 from ondol.registry.types.evidence import PickleConsent, VersionEvidence
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _FIELDS = tuple(name for name in Version.__struct_fields__ if name != "tags")
 _MANY = 500
 """Ids in one query; SQLite takes 32,766 variables."""
@@ -26,7 +25,7 @@ def insert_model(connection: sa.Connection, spec: ModelSpec, at: datetime) -> bo
     deleted = sa.and_(models.c.name == spec.name, models.c.deleted_at.is_not(None))
     if connection.execute(models.update().where(deleted).values(**values)).rowcount:
         return True
-    insert = _INSERT[connection.dialect.name](models).values(name=spec.name, last_number=0, **values)
+    insert = driver.insert(connection, models).values(name=spec.name, last_number=0, **values)
     return bool(connection.execute(insert.on_conflict_do_nothing()).rowcount)
 
 
