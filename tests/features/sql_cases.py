@@ -89,7 +89,7 @@ def by_polars() -> dict[str, list[float | None]]:
 
 def query(dialect: str) -> str:
     """The same as a statement over a table `cases`, as columns v0, v1 ..."""
-    return _statement(ALL, COLUMNS, "cases", dialect, "row")
+    return statement(ALL, COLUMNS, "cases", dialect, "row")
 
 
 EXAMPLES = {text: value for text, value in test_expressions.GOLDEN.items() if value is not Invalid}
@@ -100,7 +100,7 @@ EXAMPLE = pl.DataFrame(
 
 def examples(dialect: str) -> str:
     """The examples that say what each function means, as a statement over a table `example`."""
-    return _statement(list(EXAMPLES), test_expressions.WIDE, "example", dialect)
+    return statement(list(EXAMPLES), test_expressions.WIDE, "example", dialect)
 
 
 def wrong_examples(found: pl.DataFrame) -> list[str]:
@@ -112,13 +112,13 @@ def wrong_examples(found: pl.DataFrame) -> list[str]:
     ]
 
 
-def _statement(texts: list[str], columns: dict[str, str], table: str, dialect: str, order: str = "") -> str:
+def statement(texts: list[str], columns: dict[str, str], table: str, dialect: str, order: str = "") -> str:
     values = []
     for number, text in enumerate(texts):
         values.append(exp.alias_(dialects.value_of(*meaning(text, columns, "Feature x")), f"v{number}"))
     types = columns | ({order: "integer"} if order else {})
-    statement = exp.select(*values).from_(source(table, types, types).subquery("known"))
-    return dialects.text_of(statement.order_by(order) if order else statement, dialect)
+    made = exp.select(*values).from_(source(table, types, types).subquery("known"))
+    return dialects.text_of(made.order_by(order) if order else made, dialect)
 
 
 def differences(found: pl.DataFrame) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import duckdb
 import polars as pl
 import pytest
+import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,15 @@ def test_a_statement_gives_the_training_set(tmp_path, monkeypatch, since, frames
     assert worlds.unlike(letter, found.select(letter.columns)) == []
     assert ours["newest"].null_count() > 10  # some have expired, and their rows stay
     assert ours.height > 40
+
+
+@pytest.mark.parametrize("dialect", ["bigquery", "snowflake", "redshift"])
+def test_the_text_for_a_warehouse_read_as_that_warehouse_does_gives_the_training_set(tmp_path, dialect):
+    tables, span = worlds.world(seed=2), (SINCE, worlds.UNTIL)
+    read = sqlglot.transpile(worlds.statement(span, dialect), read=dialect, write="duckdb")[0]
+    found, ours = by_duckdb(tmp_path, tables, read), worlds.by_us(tables, span)
+    found = found.rename({name: name.lower() for name in found.columns})  # Snowflake's names are upper case
+    assert worlds.unlike(ours, found.cast({"at": ours.schema["at"]})) == []
 
 
 @settings(deadline=None, max_examples=8)

@@ -216,7 +216,7 @@ FROM examples;
 
 -- s like 'a\%'
 SELECT
-  s LIKE 'a\%' ESCAPE '\' AS value
+  s LIKE 'a^%' ESCAPE '^' AS value
 FROM examples;
 
 -- s ilike 'A%'

@@ -93,7 +93,7 @@ FROM examples;
 
 -- i div j
 SELECT
-  (i / NULLIF(j, 0)) AS value
+  CAST(((i) - (i) % NULLIF(j, 0)) / NULLIF(j, 0) AS BIGINT) AS value
 FROM examples;
 
 -- round(x, 1)
@@ -196,7 +196,7 @@ FROM examples;
 
 -- cast(t at time zone 'Europe/Paris' as date) = d
 SELECT
-  ((DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), t AT TIME ZONE 'Europe/Paris') - (DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), t AT TIME ZONE 'Europe/Paris') % 86400000000 + 86400000000) % 86400000000) / 86400000000) = DATEDIFF(DAY, CAST('1970-01-01' AS DATE), d) AS value
+  CAST((((DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), t AT TIME ZONE 'Europe/Paris') - (DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), t AT TIME ZONE 'Europe/Paris') % 86400000000 + 86400000000) % 86400000000)) - ((DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), t AT TIME ZONE 'Europe/Paris') - (DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), t AT TIME ZONE 'Europe/Paris') % 86400000000 + 86400000000) % 86400000000)) % 86400000000) / 86400000000 AS BIGINT) = DATEDIFF(DAY, CAST('1970-01-01' AS DATE), d) AS value
 FROM examples;
 
 -- date_trunc('week', t) = t
@@ -223,7 +223,7 @@ FROM examples;
 
 -- s like 'a\%'
 SELECT
-  s LIKE 'a\\%' AS value
+  s LIKE 'a^%' ESCAPE '^' AS value
 FROM examples;
 
 -- s ilike 'A%'

@@ -232,7 +232,7 @@ FROM examples;
 
 -- s like 'a\%'
 SELECT
-  s LIKE 'a\\%' AS value
+  s LIKE 'a^%' ESCAPE '^' AS value
 FROM examples;
 
 -- s ilike 'A%'

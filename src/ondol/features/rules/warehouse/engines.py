@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from sqlglot import exp
@@ -104,10 +105,17 @@ def _native_log(value: exp.Expr, base: str) -> exp.Expr:
 
 
 def _like(node: exp.Expr) -> exp.Expr:
-    """Some engines take a backslash for itself unless they are told."""
-    if "\\" not in node.args["expression"].name:
+    """Some engines take a backslash for itself, some read it away before: another mark is said to them."""
+    pattern = node.args["expression"].name
+    if "\\" not in pattern:
         return node
-    return exp.Escape(this=node, expression=exp.Literal.string("\\"))
+    said = "".join("^" + piece[-1] if len(piece) > 1 or piece == "^" else piece for piece in _pieces(pattern))
+    like = exp.Like(this=node.this.copy(), expression=exp.Literal.string(said))
+    return exp.Escape(this=like, expression=exp.Literal.string("^"))
+
+
+def _pieces(pattern: str) -> list[str]:
+    return re.findall(r"\\.|.", pattern, re.DOTALL)
 
 
 # DuckDB
@@ -228,8 +236,8 @@ def _snowflake_part(name: exp.Expr, value: exp.Expr, kind: exp.Expr) -> exp.Expr
     return exp.Paren(this=_remainder_of(found, 7)) if name.name == "DOW" else found
 
 
-def _snowflake_quotient(node: exp.Expr) -> exp.Expr:
-    """A quotient of integers is a decimal of few digits: what does not divide is taken off before."""
+def _exact_quotient(node: exp.Expr) -> exp.Expr:
+    """A quotient of integers may be a decimal of few digits: what does not divide is taken off before."""
     left, right = node.this, node.args["expression"]
     rest = exp.Mod(this=exp.paren(left), expression=right.copy())
     whole_part = exp.Paren(this=exp.Sub(this=exp.paren(left), expression=rest))
@@ -315,7 +323,7 @@ OF_ENGINE: dict[str, dict[str, Rule]] = {
         INSTANT: lambda value: _called("UNIX_MICROS", value), DAYS: lambda value: _called("UNIX_DATE", value),
         DATE: lambda days: _called("DATE_FROM_UNIX_DATE", to(days, exp.DType.INT)), WALL: _spark_wall,
         CLOCK: _spark_clock, OF_CLOCK: _spark_of_clock, PART: _spark_part, WHOLE: _spark_whole, "Floor": _spark_step,
-        "Ceil": _spark_step,
+        "Ceil": _spark_step, "Like": _like,
     },
     "bigquery": {
         INSTANT: lambda value: _called("UNIX_MICROS", value), DAYS: lambda value: _called("UNIX_DATE", value),
@@ -327,7 +335,7 @@ OF_ENGINE: dict[str, dict[str, Rule]] = {
     },
     "snowflake": {
         INSTANT: lambda value: _extracted("EPOCH_MICROSECOND", value), DAYS: _days_between, DATE: _days_later,
-        WALL: _snowflake_wall, OF_CLOCK: _snowflake_of_clock, PART: _snowflake_part, "IntDiv": _snowflake_quotient,
+        WALL: _snowflake_wall, OF_CLOCK: _snowflake_of_clock, PART: _snowflake_part, "IntDiv": _exact_quotient,
         CLOCK: lambda value: _called(
             "TIMESTAMPADD", exp.var("MICROSECOND"), value, _clock("1970-01-01", exp.DType.TIMESTAMPNTZ)
         ),
@@ -340,8 +348,6 @@ OF_ENGINE: dict[str, dict[str, Rule]] = {
             "DATEADD", exp.var("MICROSECOND"), value, _clock("1970-01-01", exp.DType.TIMESTAMP)
         ),
         "StartsWith": _redshift_end, "EndsWith": _redshift_end, LOG10: _redshift_log, LOG2: _log_of_2,
-        "IntDiv": lambda node: exp.Paren(
-            this=exp.Div(this=node.this.copy(), expression=node.args["expression"].copy(), typed=True)
-        ),
+        "IntDiv": _exact_quotient, "Like": _like,
     },
 }  # fmt: skip

@@ -99,7 +99,7 @@ def _joined(plan: Plan, kept: Sequence[str], chain: Chain, found: Sequence[tuple
     statement = statement.where(exp.Not(this=exp.Is(this=column(LABEL, QUESTIONS), expression=exp.Null())))
     statement = statement.order_by(column(AT, QUESTIONS), column(plan.service.key, QUESTIONS))
     for name, query in chain:
-        statement = statement.with_(name, as_=query)
+        statement = statement.with_(name, as_=query, copy=False)
     return statement
 
 
