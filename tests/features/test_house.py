@@ -161,7 +161,7 @@ def test_unknown_and_missing_entities_have_no_values(filled):
 def test_a_request_without_what_is_needed_is_told_what(filled):
     with pytest.raises(Invalid, match="carrier, departs_at, distance"):
         filled.call("features.read", ReadFeatures(service="inputs", rows=[{"origin": "JFK"}]))
-    with pytest.raises(Invalid, match="distance.*integer"):
+    with pytest.raises(Invalid, match=r"distance.*integer"):
         read(filled, distance="far")
 
 
