@@ -8,6 +8,7 @@ import { State } from "../../parts/State";
 import { lineageOf, shortId } from "../../parts/Thing";
 import { Badge, DayFigure, Facts, Figure, Figures } from "../../parts/Values";
 import { useFormat, useWords } from "../../words";
+import { WayOut } from "./WayOut";
 
 type Batch = Schema<"Batch">;
 type Violation = Schema<"Violation">;
@@ -33,6 +34,7 @@ function Report({ batch }: { readonly batch: Batch }) {
         <Figure label={common.state} value={<State state={batch.status} />} />
         <Figure label={common.rows} value={format.number(batch.rows)} />
         <Figure label={words.landedRows} value={format.number(batch.landed_rows)} />
+        {batch.refused_rows > 0 && <Figure label={words.refusedRows} value={format.number(batch.refused_rows)} tone="bad" />}
         <Figure label={words.broken} value={batch.violations.length} {...(batch.violations.length > 0 ? { tone: "bad" as const } : {})} />
         <DayFigure label={common.at} at={batch.at} />
       </Figures>
@@ -49,6 +51,7 @@ function Report({ batch }: { readonly batch: Batch }) {
           ]}
         />
       </Card>
+      <WayOut batch={batch} />
       {batch.violations.length === 0 && <Empty says={words.nothingWrong} />}
       {batch.violations.map((violation, index) => (
         <ViolationCard key={index} name={`sample${index}`} violation={violation} />
@@ -61,7 +64,7 @@ function ViolationCard({ name, violation }: { readonly name: string; readonly vi
   const words = useWords().lake;
   const title = [words.ruleNames[violation.rule], violation.column].filter((part) => part !== "").join(": ");
   return (
-    <Card title={title} aside={<Badge tone="bad">{`${words.count}: ${violation.count}`}</Badge>} flush>
+    <Card title={title} aside={<Badge tone={violation.action === "warn" ? "warn" : "bad"}>{`${words.count}: ${violation.count}`}</Badge>} flush>
       <p className="card-words">
         {violation.message}
         {violation.rows.length > 0 && <span className="soft">{` · ${words.rowNumbers}: ${violation.rows.join(", ")}`}</span>}

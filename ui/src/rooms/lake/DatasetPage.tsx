@@ -14,6 +14,7 @@ import { UsesOf } from "../../parts/Uses";
 import { DayFigure, Facts, Figure, Figures, Moment } from "../../parts/Values";
 import { useUrlChoice } from "../../shell/url";
 import { useFormat, useWords } from "../../words";
+import { Arrivals } from "./Arrivals";
 import { Columns } from "./Columns";
 import { Refused } from "./Refused";
 import { sayRule, saySource } from "./rules";
@@ -39,6 +40,7 @@ export default function DatasetPage({ dataset: name = "" }: { readonly dataset?:
               <Contract dataset={found} />
               <UsesOf kind="dataset" name={name} span={6} />
             </Grid>
+            {found.spec.source !== null && <Arrivals dataset={name} />}
             <Refused dataset={name} />
             <Versions dataset={name} />
             <Batches dataset={name} />
