@@ -98,3 +98,20 @@ def test_a_dataset_of_the_house_and_the_command(lake: Lake, tmp_path: Path):
         suggesting.from_file(Path("gone.csv"))
     with pytest.raises(Invalid, match="its suffix says nothing"):
         suggesting.from_file(Path("gone.xls"))
+
+
+def test_what_was_measured_is_no_part_of_a_key_and_two_columns_may_be_one():
+    hours = [f"2013-01-01T{hour:02}:00:00Z" for hour in range(24)]
+    rows = [
+        {
+            "origin": origin,
+            "temp": f"{number}.5",
+            "dewp": "1.5",
+            "wind": "3.5",
+            "wet": "true",
+            "sky": "clear",
+            "time": hour,
+        }
+        for number, (origin, hour) in enumerate((origin, hour) for origin in ("EWR", "JFK") for hour in hours)
+    ]
+    assert suggest("weather", pl.DataFrame(rows)).key == ["origin", "time"]

@@ -54,12 +54,13 @@ def _kind(column: pl.Series) -> ColumnType:
 
 def _key(frame: pl.DataFrame) -> list[str]:
     """The first column, or the first two, that tell all rows apart; those called id before the others."""
-    whole = [name for name in frame.columns if frame.height and not frame[name].null_count()]
-    if not whole:
+    if not frame.height:
         return []
+    measured = (pl.Float64, pl.Boolean)
+    whole = [name for name in frame.columns if frame[name].dtype not in measured and not frame[name].null_count()]
     likely = sorted(whole, key=lambda name: (not re.search(r"(^|_)(id|key|code|no|number)$", name, re.I),))
     for name in likely:
-        if frame[name].dtype not in (pl.Float64, pl.Boolean) and frame[name].n_unique() == frame.height:
+        if frame[name].n_unique() == frame.height:
             return [name]
     for pair in itertools.combinations(likely[:_KEYS_TRIED], 2):
         if frame.select(pair).n_unique() == frame.height:
