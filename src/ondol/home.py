@@ -131,7 +131,8 @@ class House:
 
 def _audit(tools: Tools, found: Operation, request: msgspec.Struct) -> None:
     subject = next(iter(found.path_fields), None) or request.__struct_fields__[0]
-    access.record_audit(tools, tools.actor, found.name, str(getattr(request, subject)))
+    value = getattr(request, subject)
+    access.record_audit(tools, tools.actor, found.name, str(getattr(value, "name", value)))
 
 
 def operation_of(which: str | Callable[..., Any] | Operation) -> Operation:

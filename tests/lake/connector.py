@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 
 # What a child needs is loaded here; neither Polars nor SQLite has threads before it is used.
-from ondol.adapters.sources import kafka, sql
+from ondol.adapters.sources import http, kafka, sql
 from ondol.lake import repo, service
 from ondol.lake.service import arriving, files, landing, quarantine, silver
 from ondol.lake.types import ListDatasets, RefreshDataset
 from tests.lake.shore import Lake
 
-LOADED = (repo, arriving, landing, quarantine, silver)
+LOADED = (http, repo, arriving, landing, quarantine, silver)
 
 
 def look(home: str, begun: int) -> None:

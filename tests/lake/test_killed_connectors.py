@@ -18,7 +18,8 @@ import pytest
 
 import ondol as od
 from ondol.lake import service
-from ondol.lake.types import GetDataset, ListBatches, RefreshDataset
+from ondol.lake.types import DatasetSpec, GetDataset, ListBatches, RefreshDataset
+from tests.lake.api import Api, served
 from tests.lake.shops import ORDERS, Shop, order
 from tests.lake.shore import FLIGHTS, Lake, flight
 from tests.lake.test_topics import Topic
@@ -26,6 +27,17 @@ from tests.lake.test_topics import Topic
 KILLS = 50
 ROOT = Path(__file__).parents[2]
 GOOD = od.between("distance", 1, on_violation="go_on")
+
+
+PAYMENTS = DatasetSpec(
+    name="payments", columns={"id": "integer", "updated_at": "timestamp"}, key=["id"], time="updated_at"
+)
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with served() as api:
+        yield api
 
 
 @contextmanager
@@ -84,7 +96,7 @@ def _content(lake: Lake, batch: Any) -> bytes:
 
 
 @pytest.mark.walk
-def test_tables_and_files_arrive_once_although_the_connector_is_killed_fifty_times(tmp_path: Path):
+def test_tables_files_and_pages_arrive_once_although_the_connector_is_killed_fifty_times(tmp_path: Path, api: Api):
     home = tmp_path / "home"
     lake = Lake(home)
     shop = Shop(f"sqlite:///{tmp_path}/shop.db")
@@ -93,21 +105,27 @@ def test_tables_and_files_arrive_once_although_the_connector_is_killed_fifty_tim
     lake.declare(msgspec.structs.replace(ORDERS, source=table), root=str(tmp_path))
     folder = msgspec.structs.replace(FLIGHTS, where="", contract=[GOOD], source=od.csv("data/*.csv"))
     lake.declare(folder, root=str(tmp_path))
+    pages = od.http(f"{api.url}/links", rows="data.items", next="meta.next")
+    lake.declare(msgspec.structs.replace(PAYMENTS, source=pages))
     lake.close()
-    counts = {"orders": 0, "flights": 0}
+    counts = {"orders": 0, "flights": 0, "payments": 0}
 
     def add(number: int) -> None:
         shop.add(*(order(each) for each in range(counts["orders"], counts["orders"] + 17)))
         counts["orders"] += 17
+        numbers = range(counts["payments"], counts["payments"] + 7)
+        api.rows += [{"id": each, "updated_at": f"2013-01-02T05:00:00.{each:06}Z"} for each in numbers]
+        counts["payments"] += 7
         rows = 30 if number % 10 == 0 else 5
         frame = pl.DataFrame([_flight(each) for each in range(counts["flights"], counts["flights"] + rows)])
         frame.write_csv(tmp_path / "data" / f"{counts['flights']:06}.csv")
         counts["flights"] += rows
 
-    _kill_again_and_again(home, add, 220)
+    _kill_again_and_again(home, add, 300)
     lake = Lake(home)
     orders = [("ab"[number % 2], str(number // 2)) for number in range(counts["orders"])]
     _check(lake, "orders", ["shop", "id"], orders, 0)
+    _check(lake, "payments", ["id"], [(str(number),) for number in range(counts["payments"])], 0)
     bad = [number for number in range(counts["flights"]) if number % 9 == 0]
     good = [(f"f{number}",) for number in range(counts["flights"]) if number % 9]
     _check(lake, "flights", ["flight_id"], good, len(bad))

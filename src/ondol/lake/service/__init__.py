@@ -57,9 +57,12 @@ ROW_LIMIT = 1000
 KEY_LENGTH = 200
 
 
-@operation("datasets.declare", "POST", "/v1/datasets", scope="write")
+@operation("datasets.declare", "POST", "/v1/datasets", scope="admin")
 def declare_dataset(tools: Tools, request: DeclareDataset) -> Dataset:
-    """Declare a dataset, or change its declaration in a way that rows which have landed allow."""
+    """Declare a dataset, or change its declaration in a way that rows which have landed allow.
+
+    A source says which folders, addresses and variables the house reads: as much as applying a project may say.
+    """
     spec = request.spec
     declared.check_spec(spec)
     if spec.query:
