@@ -22,6 +22,7 @@ ROOMS = (
     "lake",
     "contracts",
     "features",
+    "online",
     "serving",
     "evals",
     "sdk",

@@ -111,6 +111,9 @@ class Client:
         found: dict[str, Any] = json.loads(self._answer("POST", f"/api/2.0/mlflow/{path}", json.dumps(fields).encode()))
         return found
 
+    def send(self, method: str, path: str, body: bytes) -> bytes:
+        return self._answer(method, path, body)
+
     def _answer(self, method: str, path: str, body: bytes | None) -> bytes:
         headers = {"Content-Type": "application/json"} if body else {}
         try:

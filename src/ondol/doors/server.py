@@ -61,12 +61,12 @@ def build_app(house: House) -> ASGIApp:
 
     framework = Starlette(
         routes=[
+            *vectors.routes(house, guard),  # first: they are asked most often
             *mlflow.routes(house, guard, door),
             Route("/health", health),
             Route("/v1/openapi.json", describe),
             *streams.routes(house, guard),
             *inference.routes(house, plane, guard),
-            *vectors.routes(house, guard),
             *metrics.routes(house, plane, guard),
             *rest.routes(house, guard),
             *pages.routes(),
