@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,3 +88,16 @@ def test_a_trace_is_found_and_read_step_by_step(desk):
     settled(page)
     page.get_by_role("link", name=run[-6:]).click()
     expect(page.get_by_role("heading", name="agent")).to_be_visible()
+
+
+def test_links_that_mlflows_clients_print_lead_to_our_pages(desk):
+    page, run = desk
+    visit(page, f"/#/experiments/0/runs/{run}")
+    expect(page).to_have_url(re.compile(f"/runs/{run}$"))
+    expect(page.get_by_role("heading", name="agent")).to_be_visible()
+    page.goto("about:blank")
+    visit(page, "/#/experiments/0/traces?selected=x")
+    expect(page.get_by_text("3 traces")).to_be_visible()
+    page.goto("about:blank")
+    visit(page, "/#/experiments/0")
+    expect(page.get_by_role("heading", name="Default")).to_be_visible()
