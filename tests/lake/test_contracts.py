@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ondol as od
 from ondol.kernel.errors import Conflict, Invalid, Refused
 from ondol.lake import service
-from ondol.lake.rules import history
+from ondol.lake.rules import contract, history
 from ondol.lake.types import (
     Batch,
     ColumnStatistics,
@@ -24,8 +28,9 @@ from ondol.lake.types import (
     Rule,
     ValidateDataset,
 )
-from tests.lake.shore import FLIGHTS, Lake, flight, flights
+from tests.lake.shore import FLIGHTS, START, Lake, flight, flights
 
+_TEXT = {"number": pl.String, "word": pl.String}
 CARRIERS = DatasetSpec(name="carriers", columns={"code": "string", "name": "string"}, key=["code"])
 
 
@@ -225,3 +230,67 @@ def test_a_batch_that_nobody_wants_is_discarded_and_its_key_is_free(lake: Lake):
     assert lake.call(service.discard_batch, DiscardBatch(batch=refused.id)).status == "discarded"
     assert _dataset(lake).quarantined == 0
     assert lake.append("bad", [flight(1)]).landed_rows == 1
+
+
+_CELLS = st.one_of(st.none(), st.sampled_from(["", "0", "1", "-3", "7.0", "x", "N12", "n1", "UA", "DL", " 5 ", "1e3"]))
+_RULES = [
+    od.between("number", 0, 5),
+    od.not_null("word"),
+    od.one_of("word", ["UA", "DL", "N12"]),
+    od.matches("word", "[A-Z0-9]+"),
+    od.exists_in("word", "words"),
+    od.unique("word"),
+    od.holds("number > 0 or word = 'x'"),
+]
+
+
+def _number(text: str | None) -> int | None:
+    """As the column `number` reads it; a `ValueError` when it is none."""
+    if text is None or text in ("", "NA"):
+        return None
+    value = float(text.strip())
+    if value != int(value):
+        raise ValueError(text)
+    return int(value)
+
+
+def _breaks(rule: Rule, number: int | None, word: str | None, words: list[str | None]) -> bool:
+    if rule.kind == "between":
+        return number is not None and not 0 <= number <= 5
+    if rule.kind == "not_null":
+        return word is None
+    if rule.kind == "unique":
+        return word is not None and words.count(word) > 1
+    if rule.kind == "expression":
+        left, right = None if number is None else number > 0, None if word is None else word == "x"
+        return left is not True and right is not True and left is not None and right is not None
+    if word is None:
+        return False
+    if rule.kind == "matches":
+        return not re.fullmatch("[A-Z0-9]+", word)
+    return word not in (["UA", "DL", "N12"] if rule.kind == "one_of" else ["UA", "x"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(_CELLS, _CELLS), max_size=12), rules=st.lists(st.sampled_from(_RULES), unique_by=str))
+def test_a_contract_says_what_a_row_by_row_reading_says(rows: list[tuple[str | None, str | None]], rules: list[Rule]):
+    columns: dict[str, Any] = {"number": "integer", "word": "string"}
+    spec = DatasetSpec(name="some", columns=columns, key=[], contract=rules, on_violation="go_on")
+    text = pl.DataFrame({"number": [row[0] for row in rows], "word": [row[1] for row in rows]}, schema=_TEXT)
+    known = contract.Known(references={("words", "word"): pl.Series(["UA", "x", None])})
+    checked = contract.check(spec, text, START, known=known)
+    expected: dict[tuple[str, str], list[int]] = {}
+    words = [word for _, word in rows]
+    for place, (cell, word) in enumerate(rows):
+        try:
+            number = _number(cell)
+        except ValueError:
+            number = None
+            expected.setdefault(("types", "number"), []).append(place)
+        for rule in rules:
+            if _breaks(rule, number, word, words):
+                expected.setdefault((rule.kind, rule.column), []).append(place)
+    assert {(one.rule, one.column): one.rows for one in checked.violations} == expected
+    bad = {place for places in expected.values() for place in places}
+    assert checked.usable.height == len(rows) - len(bad)
+    assert checked.refused == (bool(rows) and len(bad) == len(rows))

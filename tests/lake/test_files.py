@@ -175,3 +175,18 @@ def test_what_is_wrong_with_a_source_is_said(lake: Lake, project: Path):
     (project / "data" / "x.parquet").write_text("no parquet")
     with pytest.raises(Invalid, match=r"data/x\.parquet is no parquet file"):
         _refresh(lake)
+
+
+@pytest.mark.parametrize("kept", [0, files.BYTES_KEPT])
+def test_a_delivery_is_as_fresh_as_its_freshest_file_also_when_it_is_too_large_to_keep(
+    lake: Lake, project: Path, monkeypatch, kept: int
+):
+    monkeypatch.setattr(files, "BYTES_KEPT", kept)
+    monkeypatch.setattr(files, "ROWS_TOGETHER", 3)
+    _declare(lake, project)
+    pl.DataFrame([flight(number, departs_at="2012-06-01T00:00:00Z") for number in range(5)]).write_csv(
+        project / "data" / "a.csv"
+    )
+    pl.DataFrame(flights(5, 10)).write_csv(project / "data" / "b.csv")
+    report = _refresh(lake)
+    assert (report.new_files, sum(batch.landed_rows for batch in report.batches)) == (2, 10)

@@ -92,6 +92,7 @@ def check(
     none_good = good is not None and not good.any()
     if good is not None:
         passed = passed.filter(good.gather(passed[_NUMBER]))
+        found = _measure(spec, passed, missing, known)
     return Checked(
         usable=passed.select(list(spec.columns)),
         newest=newest_of(passed, spec.time),
@@ -235,6 +236,16 @@ def _check_rules(
             nothing = pl.Series([], dtype=pl.UInt32)
             report.add(rule, nothing, f"{rule.column} distribution: {told}", counted=frame.height)
     return statistics
+
+
+def _measure(spec: DatasetSpec, frame: pl.DataFrame, missing: list[str], known: Known) -> dict[str, ColumnStatistics]:
+    """What the rows that land are like: the history must not hold what was refused."""
+    spread = [rule for rule in spec.contract if rule.kind == "distribution" and rule.column not in missing]
+    if not frame.height or not spread:
+        return {}
+    measured = declared.with_contract(spec, spread)
+    found = frame.lazy().select(history.measures(measured, known.history)).collect().row(0, named=True)
+    return history.statistics(measured, frame, found, known.history)
 
 
 def _check_row_count(spec: DatasetSpec, rows: int, report: _Report) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ else:
 
 ROWS_TOGETHER = 200_000
 """Small files land together up to this many rows; a larger file lands in slices of this size."""
+BYTES_KEPT = 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,31 +41,60 @@ def refresh(tools: Tools, there: repo.Stored, source: FileSource) -> RefreshRepo
     """Land what is new in the dataset's files. Each content of each file is brought once."""
     spec = there.dataset.spec
     found = find(tools, there, source)
-    fresh, unreadable = _read_all(tools, there, source, new_ones(tools, spec.name, found))
-    newest = contract.Delivery(newest=_newest(spec, fresh))
+    reading = _Reading(tools, there, source, new_ones(tools, spec.name, found))
+    delivery = contract.Delivery(newest=reading.newest())
     batches: list[Batch] = []
-    for group in _groups(spec, fresh):
-        batches += _land_group(tools, spec.name, group, newest)
-    if unreadable:
-        raise unreadable[0]
+    for group in _groups(spec, reading):
+        batches += _land_group(tools, spec.name, group, delivery)
+    if reading.unreadable:
+        raise reading.unreadable[0]
     with tools.transaction(write=False) as inner:
         version = landing.stored(inner, spec.name).dataset.version
-    return RefreshReport(dataset=spec.name, files=len(found), new_files=len(fresh), batches=batches, version=version)
+    return RefreshReport(dataset=spec.name, files=len(found), new_files=reading.count, batches=batches, version=version)
 
 
-def _read_all(
-    tools: Tools, there: repo.Stored, source: FileSource, files: list[FoundFile]
-) -> tuple[list[_Read], list[OndolError]]:
-    """What could be read, and why the others could not: a file that is broken holds up no good one."""
-    fresh: list[_Read] = []
-    unreadable: list[OndolError] = []
-    for file in files:
-        try:
-            if read := _read(tools, there, source, file):
-                fresh.append(read)
-        except (Invalid, Conflict) as error:
-            unreadable.append(error)
-    return fresh, unreadable
+class _Reading:
+    """The files whose contents are new, one after the other; why others could not be read is in `unreadable`: a file
+    that is broken holds up no good one."""
+
+    def __init__(self, tools: Tools, there: repo.Stored, source: FileSource, found: list[FoundFile]) -> None:
+        self._tools, self._there, self._source, self._found = tools, there, source, found
+        with tools.transaction(write=False) as inner:
+            self._known = repo.select_files(inner.connection, there.dataset.name)
+        self._kept: list[_Read] | None = None
+        self.unreadable: list[OndolError] = []
+        self.count = 0
+
+    def __iter__(self) -> Iterator[_Read]:
+        self.count = 0
+        for read in self._kept if self._kept is not None else self._read_all():
+            self.count += 1
+            yield read
+
+    def newest(self) -> datetime | None:
+        """The latest moment of the whole delivery, if a rule asks for it: it is fresh when its freshest part is.
+
+        A delivery that is too large to be kept is read once more for that.
+        """
+        spec = self._there.dataset.spec
+        columns = {rule.column or spec.time for rule in spec.contract if rule.kind == "fresh"}
+        if len(columns) != 1:
+            return None
+        if sum(file.size for file in self._found) <= BYTES_KEPT:
+            self._kept = list(self._read_all())
+        moments = [_newest(spec, read, column) for column in columns for read in self]
+        return max((moment for moment in moments if moment), default=None)
+
+    def _read_all(self) -> Iterator[_Read]:
+        self.unreadable = []
+        for file in self._found:
+            try:
+                read = _read(self._tools, self._there, self._source, file, self._known)
+            except (Invalid, Conflict) as error:
+                self.unreadable.append(error)
+                continue
+            if read:
+                yield read
 
 
 def find(tools: Tools, there: repo.Stored, source: FileSource) -> list[FoundFile]:
@@ -85,13 +115,14 @@ def new_ones(tools: Tools, dataset: str, found: list[FoundFile]) -> list[FoundFi
     return [file for file in found if seen.get(file.path) != (file.size, file.modified_ns)]
 
 
-def _read(tools: Tools, there: repo.Stored, source: FileSource, file: FoundFile) -> _Read | None:
+def _read(
+    tools: Tools, there: repo.Stored, source: FileSource, file: FoundFile, known: dict[str, repo.SourceFile]
+) -> _Read | None:
     """The rows of a file whose content we have not seen."""
     content = tools.sources.read_file(there.root, source.path, file.path)
     digest = hashlib.sha256(content).hexdigest()
     mark = repo.SourceFile(path=file.path, size=len(content), modified_ns=file.modified_ns, digest=digest)
-    with tools.transaction(write=False) as inner:
-        before = repo.select_files(inner.connection, there.dataset.name).get(file.path)
+    before = known.get(file.path)
     if before and before.digest == digest:
         with tools.transaction(write=True) as inner:
             repo.touch_file(inner.connection, there.dataset.name, mark)
@@ -130,21 +161,13 @@ def parse(content: bytes, form: str) -> pl.DataFrame:
     return pl.read_csv(content, infer_schema=False)
 
 
-def _newest(spec: DatasetSpec, fresh: list[_Read]) -> datetime | None:
-    """The latest moment of the whole delivery: it is fresh when its freshest part is."""
-    columns = {rule.column or spec.time for rule in spec.contract if rule.kind == "fresh"}
-    if len(columns) != 1:
+def _newest(spec: DatasetSpec, read: _Read, column: str) -> datetime | None:
+    if column not in read.rows.columns:
         return None
-    column = columns.pop()
-    moments = [
-        contract.newest_of(casting.typed(read.rows.select(column), {column: spec.columns[column]})[0], column)
-        for read in fresh
-        if column in read.rows.columns
-    ]
-    return max((moment for moment in moments if moment), default=None)
+    return contract.newest_of(casting.typed(read.rows.select(column), {column: spec.columns[column]})[0], column)
 
 
-def _groups(spec: DatasetSpec, fresh: list[_Read]) -> Iterator[list[_Read]]:
+def _groups(spec: DatasetSpec, fresh: Iterable[_Read]) -> Iterator[list[_Read]]:
     """Neighbours with the same columns, together at most `ROWS_TOGETHER` rows, unless a single file has more.
 
     Each file by itself when the contract says what a batch must be like as a whole.
