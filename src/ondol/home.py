@@ -20,7 +20,7 @@ from ondol import catalog
 from ondol.access import service as access
 from ondol.kernel.clock import Clock, ReplayClock, SystemClock, parse_moment
 from ondol.kernel.config import Config
-from ondol.kernel.errors import Invalid, NotFound
+from ondol.kernel.errors import Invalid, NotFound, Unavailable
 from ondol.kernel.event import Event
 from ondol.kernel.lazy import late
 from ondol.kernel.operation import Operation
@@ -332,6 +332,12 @@ def _sql() -> SqlEngine | None:
 def _training_engine(config: Config, home: Path) -> TrainingEngine | None:
     if not config.training_engine:
         return None
+    if config.training_engine.partition("?")[0] == "duckdb":
+        if not importlib.util.find_spec("duckdb"):
+            raise Unavailable("training_engine = duckdb needs DuckDB.", hint="pip install 'ondol[sql]'")
+        from ondol.adapters.duckdb_training import DuckdbEngine
+
+        return DuckdbEngine(config.training_engine.partition("?")[2], home / "engine")
     from ondol.adapters.spark import SparkEngine
 
     return SparkEngine(config.training_engine, home / "engine")

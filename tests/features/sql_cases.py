@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 from sqlglot import exp
@@ -110,6 +110,51 @@ def wrong_examples(found: pl.DataFrame) -> list[str]:
         for (text, expected), value in zip(EXAMPLES.items(), values, strict=True)
         if not _same(expected, value)
     ]
+
+
+ZONES = ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "America/St_Johns", "UTC"]
+PARTS = ["hour", "minute", "second", "day", "dow", "isodow", "doy", "week", "isoyear", "month", "quarter", "year"]
+UNITS = ["hour", "day", "week", "month", "quarter", "year"]
+ON_A_WALL = [
+    *(f"extract({part} from (t at time zone 'ZONE'))" for part in PARTS),
+    *(f"date_trunc('{unit}', t at time zone 'ZONE') - timestamp '2000-01-01' at time zone 'UTC'" for unit in UNITS),
+    "(t at time zone 'ZONE') - timestamp '2000-01-01' at time zone 'UTC'",
+    "cast((t at time zone 'ZONE') as date) - date '2000-01-01'",
+]
+WALLS = [
+    (f"extract(epoch from {text})" if "timestamp" in text else text).replace("ZONE", zone)
+    for zone in ZONES
+    for text in ON_A_WALL
+]
+_CHANGES = ["1967-04-30", "1999-10-31", "2013-03-10", "2013-03-31", "2013-04-06", "2013-10-05", "2013-10-27",
+            "2013-11-03", "2024-02-29", "2024-12-30"]  # fmt: skip
+MOMENTS = pl.DataFrame(
+    {
+        "t": [
+            datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(minutes=30 * number, microseconds=number)
+            for day in _CHANGES
+            for number in range(-12, 49)
+        ]
+    },
+    schema={"t": TYPES["timestamp"]},
+).with_row_index("row")
+"""Every half hour around changes of summer time, of which Lord Howe's is by half an hour, and turns of the year."""
+
+
+def walls(dialect: str) -> str:
+    """What clocks of several zones show, as a statement over a table `moments`."""
+    return statement(WALLS, {"t": "timestamp"}, "moments", dialect, "row")
+
+
+def wrong_walls(found: pl.DataFrame) -> list[str]:
+    wrong = []
+    for number, text in enumerate(WALLS):
+        expected = MOMENTS.select(value_expression(text, {"t": "timestamp"}, "x").alias("v"))["v"]
+        # Polars divides by a number as it multiplies by its inverse: the last digit of an epoch may differ.
+        values = found[f"v{number}"]
+        if found.height != MOMENTS.height or values.null_count() or ((values - expected).abs() > 1e-6).any():
+            wrong.append(text)
+    return wrong
 
 
 def statement(texts: list[str], columns: dict[str, str], table: str, dialect: str, order: str = "") -> str:

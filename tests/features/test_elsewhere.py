@@ -6,9 +6,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from ondol.adapters.duckdb_training import DuckdbEngine
 from ondol.adapters.spark import SparkEngine
+from ondol.features import service as features
 from ondol.features.types import BuildTrainingSet, DeclareService, GetTrainingQuery
-from ondol.kernel.errors import Invalid, NotFound, Unavailable
+from ondol.home import open_house
+from ondol.kernel.config import Config
+from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from ondol.ports.training_engine import EngineJob
 from tests.features.sql_worlds import unlike
 from tests.features.test_house import INPUTS, NOW, declared, filled, of_row  # noqa: F401
@@ -90,3 +94,44 @@ def test_what_spark_says_is_passed_on(tmp_path, monkeypatch, said, message):
 def test_an_address_that_is_no_master_is_refused(tmp_path):
     with pytest.raises(Invalid, match="not an address"):
         SparkEngine("sparky", tmp_path)
+
+
+class TestByDuckdb:
+    """The whole way of a training set that another engine joins, by one that is here."""
+
+    @pytest.fixture
+    def house(self, tmp_path):
+        address = "duckdb?memory_limit=500MB&threads=1"
+        opened = open_house(Config(home=str(tmp_path / "home"), clock="2013-04-01", training_engine=address))
+        yield opened
+        opened.close()
+
+    def test_it_is_that_of_the_house_under_the_same_id(self, filled):  # noqa: F811
+        made = filled.call("training_sets.build", BuildTrainingSet(service="inputs"))
+        assert (made.engine, made.query[:4]) == ("duckdb", "WITH")
+        assert filled.call("training_sets.build", BuildTrainingSet(service="inputs", engine="house")) == made
+        tools = filled.tools()
+        service = features.service_of(tools, "inputs")
+        views = [filled.call("views.get", {"view": name}).spec for name in service.spec.views]
+        by_house = features.rebuild_training_set(tools, made, service, views)
+        by_duckdb = features.training_frame(tools, made)
+        assert by_duckdb.schema == by_house.schema
+        assert unlike(by_house, by_duckdb) == []
+
+    def test_a_service_without_rows_is_refused_as_in_the_house(self, declared):  # noqa: F811
+        with pytest.raises(Refused, match="No row"):
+            declared.call("training_sets.build", BuildTrainingSet(service="inputs"))
+
+    def test_what_the_files_alone_do_not_tell_is_written_out_first(self, filled, monkeypatch):  # noqa: F811
+        monkeypatch.setattr("ondol.adapters.delta.DeltaTables.files", lambda *_, **__: None)
+        made = filled.call("training_sets.build", BuildTrainingSet(service="inputs"))
+        assert (made.engine, made.rows) == ("duckdb", 20)
+
+    def test_another_engine_than_the_configured_one_is_refused(self, filled):  # noqa: F811
+        with pytest.raises(Invalid, match="No spark"):
+            filled.call("training_sets.build", BuildTrainingSet(service="inputs", engine="spark"))
+
+    def test_what_it_cannot_do_is_told(self, tmp_path):
+        job = EngineJob(statement="select no_such", tables={}, folder=str(tmp_path / "x"))
+        with pytest.raises(Unavailable, match="no_such"):
+            DuckdbEngine("", tmp_path).run([job])

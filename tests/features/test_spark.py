@@ -59,12 +59,14 @@ def test_expressions_and_training_sets_are_those_of_the_house(tmp_path):
     cases = table(tmp_path, "cases", sql_cases.FRAME, sql_cases.COLUMNS | {"row": "integer"})
     example = table(tmp_path, "example", sql_cases.EXAMPLE, sql_cases.test_expressions.WIDE)
     world, span = sql_worlds.world(seed=7, readings=2_000, asked=600, places=30), (None, sql_worlds.UNTIL)
+    moments = table(tmp_path, "moments", sql_cases.MOMENTS, {"row": "integer", "t": "timestamp"})
     random = {}
     for name, frame in world.items():
         random |= table(tmp_path, name, frame, sql_worlds.DATASETS[name].columns)
     statements = {
         "cases": (sql_cases.query("spark"), cases),
         "example": (sql_cases.examples("spark"), example),
+        "walls": (sql_cases.walls("spark"), moments),
         "random": (sql_worlds.statement(span, "spark"), random),
     }
     # What a person's session might be set to must not matter.
@@ -74,6 +76,7 @@ def test_expressions_and_training_sets_are_those_of_the_house(tmp_path):
     )
     assert sql_cases.differences(read(tmp_path / "cases")) == []
     assert sql_cases.wrong_examples(read(tmp_path / "example")) == []
+    assert sql_cases.wrong_walls(read(tmp_path / "walls")) == []
     ours = sql_worlds.by_us(world, span)
     assert ours.height > 200
     assert sql_worlds.unlike(ours, read(tmp_path / "random").with_columns(pl.col("at").cast(ours.schema["at"]))) == []

@@ -40,7 +40,8 @@ class SparkEngine:
         self.master, _, settings = address.partition("?")
         if not self.master.startswith(("local", "spark://", "yarn", "k8s://")):
             raise Invalid(
-                f"training_engine = {address!r} is not an address we know.", hint="local[4], spark://host:7077, yarn"
+                f"training_engine = {address!r} is not an address we know.",
+                hint="duckdb, local[4], spark://host:7077, yarn, k8s://...",
             )
         mine = _ON_THIS_MACHINE if self.master.startswith("local") else {}
         self._settings = _SETTINGS | mine | dict(parse_qsl(settings))

@@ -174,7 +174,7 @@ class TrainingSet(msgspec.Struct, frozen=True, kw_only=True):
     tables: dict[str, int]
     """The table versions it was made from."""
     engine: str = "house"
-    """Who joined it: the house itself, or `spark`."""
+    """Who joined it: the house itself, `spark` or `duckdb`."""
     query: str = ""
     """What an engine other than the house was told."""
     at: datetime
@@ -212,13 +212,13 @@ class BuildTrainingSet(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of the service's dataset with `since <= time < until` whose label is known at `until`.
 
     The same request on the same table versions answers the same set, whoever joins it: `engine` is `house`,
-    `spark`, or, when empty, the one that `training_engine` in the settings names.
+    `spark` or `duckdb`, or, when empty, the one that `training_engine` in the settings names.
     """
 
     service: str
     until: datetime | None = None
     since: datetime | None = None
-    engine: Literal["", "house", "spark"] = ""
+    engine: Literal["", "house", "spark", "duckdb"] = ""
 
 
 class GetTrainingQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,8 +27,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     reach it.
     `warm_runner_minutes`: how long a process that has loaded the project's libraries waits for the next run
     of a pipeline, after the project was applied and after a run; 0: none waits.
-    `training_engine` joins training sets: empty for the house itself, or a Spark master (`local[4]`,
-    `spark://host:7077`) with settings behind a question mark (`?spark.driver.memory=4g`).
+    `training_engine` joins training sets: empty for the house itself, `duckdb` for what this machine's memory does not
+    hold, or a Spark master (`local[4]`, `spark://host:7077`); settings stand behind a question mark
+    (`duckdb?memory_limit=4GB`, `local[4]?spark.driver.memory=4g`).
     `clock` starts a house whose time is moved by `POST /v1/clock` (for replays).
     """
 

@@ -76,7 +76,7 @@ def engine_of(tools: Tools, wanted: str) -> TrainingEngine | None:
     if engine is None or (wanted and wanted != engine.name):
         raise Invalid(
             f"No {wanted} is configured to build training sets.",
-            hint='Set training_engine in ondol.toml: "local[4]" or "spark://host:7077".',
+            hint='Set training_engine in ondol.toml: "duckdb", "local[4]" or "spark://host:7077".',
         )
     return engine
 

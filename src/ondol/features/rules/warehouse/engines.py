@@ -135,7 +135,9 @@ def _spark_clock(microseconds: exp.Expr) -> exp.Expr:
 
 
 def _spark_of_clock(value: exp.Expr) -> exp.Expr:
-    return _called("TIMESTAMPDIFF", exp.var("MICROSECOND"), _clock("1970-01-01", exp.DType.TIMESTAMPNTZ), value)
+    """By way of text: TIMESTAMPDIFF would take the clock for one in the time zone of the session."""
+    said = exp.Concat(expressions=[to(value, exp.DType.VARCHAR), exp.Literal.string("Z")])
+    return _called("UNIX_MICROS", to(said, exp.DType.TIMESTAMPTZ))
 
 
 def _spark_wall(value: exp.Expr, zone: exp.Expr) -> exp.Expr:
