@@ -11,7 +11,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Tr
 from ondol.adapters.delta_files import plain_files
 from ondol.adapters.delta_log import KEY_NOTE, Tail, Taken
 from ondol.adapters.delta_open import ATTEMPTS, CHECKPOINT_EVERY, Opened, faster, rows_of, wait
-from ondol.adapters.delta_snapshot import check_writable, has_deletion_vectors
+from ondol.adapters.delta_snapshot import check_writable
 from ondol.adapters.delta_types import fit, storable, stored_columns
 from ondol.adapters.delta_upkeep import Upkeep
 from ondol.kernel.errors import Invalid, NotFound, Refused
@@ -34,6 +34,14 @@ class DeltaTables(Upkeep):
     in the same commit, so a key that was stored twice is impossible even between
     machines. Writers that meet retry.
     """
+
+    def version(self, table: str) -> int:
+        opened = self._opened(table)
+        with opened.lock:
+            # Who has just appended knows without asking delta-rs, which would list the log.
+            if opened.tail is not None and opened.tail.follow():
+                return opened.tail.version
+        return super().version(table)
 
     def exists(self, table: str) -> bool:
         try:
@@ -226,18 +234,19 @@ class DeltaTables(Upkeep):
             tail = self._tail(table, opened)
             if tail is None or (key and tail.keys is None) or any(name not in tail.columns for name in frame.columns):
                 return None
-            known = self._known(table, opened)
-            if known.version() != tail.version or has_deletion_vectors(known):
-                return None
             if key and key in (tail.keys or ()):
-                return _version_of_key(known, key)
+                return _version_of_key(self._known(table, opened), key)
+            if not tail.knows_files():
+                known = self._known(table, opened)
+                if known.version() != tail.version:
+                    return None
+                below = len(tail.partition_columns) + 1
+                tail.know_files("/".join(uri.split("/")[-below:]) for uri in known.file_uris())
             _check_where(table, where, tail.partition_columns)
             fitted = fit(frame, tail.columns, table)
             _check_inside(table, fitted, where)
-            below = len(tail.partition_columns) + 1
-            files = ["/".join(uri.split("/")[-below:]) for uri in known.file_uris()]
             try:
-                version = tail.replace(fitted, where, files, key)
+                version = tail.replace(fitted, where, key)
             except Taken:
                 wait(attempt)
                 continue

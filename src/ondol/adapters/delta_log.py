@@ -15,7 +15,7 @@ import io
 import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from ondol.adapters.blobs import ObjectBlobs
-from ondol.adapters.delta_snapshot import check_writable, is_mapped
+from ondol.adapters.delta_snapshot import check_writable, has_deletion_vectors, is_mapped
 from ondol.adapters.delta_types import MOMENT, stored_columns
 from ondol.kernel.errors import NotFound
 
@@ -60,6 +60,9 @@ class Tail:
         constrained = any(option.startswith("delta.constraints.") for option in about.configuration)
         low = protocol.min_writer_version <= 2 or protocol.min_writer_version == 7
         self.plain = nullable and features and low and not constrained and not is_mapped(known)
+        self._vectors = has_deletion_vectors(known)
+        # Paths of all files below the table, once somebody has asked for them.
+        self._files_there: set[str] | None = None
         self._looked_at = time.monotonic()
 
     def follow(self) -> bool:
@@ -71,6 +74,7 @@ class Tail:
                 return False
             if self.keys is not None:
                 self.keys |= _keys_of(commit)
+            self._follow_files(commit)
             self.version += 1
         self._looked_at = time.monotonic()
         return True
@@ -81,15 +85,29 @@ class Tail:
             return None
         return self._put(frame, [], self._about(frame, key), key)
 
-    def replace(
-        self, frame: pl.DataFrame, where: Mapping[str, Sequence[int | str]], files: Sequence[str], key: str
-    ) -> int | None:
-        """Commit rows in the place of those partitions; `files` are all that this version has, below the table.
-        None and `Taken` as with an append: whoever was faster may have added to the same partitions."""
-        if not self.plain or not _is_plain(frame, self.partition_columns):
+    def knows_files(self) -> bool:
+        return self._files_there is not None
+
+    def know_files(self, files: Iterable[str]) -> None:
+        """All that this version has, below the table."""
+        self._files_there = set(files)
+
+    def _follow_files(self, commit: list[dict[str, Any]]) -> None:
+        if self._files_there is None:
+            return
+        for action in commit:
+            if "remove" in action:
+                self._files_there.discard(action["remove"]["path"])
+            if "add" in action:
+                self._files_there.add(action["add"]["path"])
+
+    def replace(self, frame: pl.DataFrame, where: Mapping[str, Sequence[int | str]], key: str) -> int | None:
+        """Commit rows in the place of those partitions; the files must be known. None and `Taken` as with an append:
+        whoever was faster may have added to the same partitions."""
+        if not self.plain or self._vectors or not _is_plain(frame, self.partition_columns):
             return None
         removed = []
-        for path in files:
+        for path in sorted(self._files_there or ()):
             values = dict(part.partition("=")[::2] for part in path.split("/")[:-1])
             if set(values) != set(self.partition_columns):
                 return None
@@ -104,6 +122,7 @@ class Tail:
             for action in added:
                 self._blobs.delete(f"{self._name}/{action['add']['path']}")
             raise Taken
+        self._follow_files([*removed, *added])
         self.version += 1
         if key and self.keys is not None:
             self.keys.add(key)

@@ -43,16 +43,12 @@ def walk(folder: Path) -> pl.DataFrame:
             raise Unavailable(f"{below}{error.filename} was deleted while the folder was read.") from error
         finally:
             os.close(opened)
-        for place, about in enumerate(found):
-            if not S_ISREG(about.st_mode):
-                _note_other(below + names[place], about, waiting)
-        if all(S_ISREG(about.st_mode) for about in found):
-            paths += [below + name for name in names]
-            stats += found
-        else:
-            files = [place for place, about in enumerate(found) if S_ISREG(about.st_mode)]
-            paths += [below + names[place] for place in files]
-            stats += [found[place] for place in files]
+        others = [place for place, about in enumerate(found) if not S_ISREG(about.st_mode)]
+        for place in reversed(others):
+            _note_other(below + names[place], found[place], waiting)
+            del names[place], found[place]
+        paths += [below + name for name in names]
+        stats += found
     columns = {
         "path": paths,
         "size": [stat.st_size for stat in stats],

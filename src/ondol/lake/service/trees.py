@@ -113,7 +113,9 @@ def add(tools: Tools, dataset: str, folder: str = "") -> AddedFiles:
     began = tree_index.now()
     walked = tree_index.walk(where)
     fresh = tree_index.to_read(walked, index)
-    removed = before.join(walked, on="path", how="anti")
+    # As many as before, and all that are not read were there before: nothing is gone.
+    gone = walked.height != before.height or fresh.height > 0
+    removed = before.join(walked, on="path", how="anti") if gone else before.clear()
     contents, stored_bytes = _contents(tools, dataset, where, fresh["path"].to_list(), before)
     read = _frame(contents, fresh, began)
     after = pl.concat([before.join(removed, on="path", how="anti").join(read, on="path", how="anti"), read])
