@@ -118,8 +118,10 @@ def add(tools: Tools, dataset: str, folder: str = "") -> AddedFiles:
     removed = before.join(walked, on="path", how="anti") if gone else before.clear()
     contents, stored_bytes = _contents(tools, dataset, where, fresh["path"].to_list(), before)
     read = _frame(contents, fresh, began)
-    after = pl.concat([before.join(removed, on="path", how="anti").join(read, on="path", how="anti"), read])
-    both = read.join(before.select("path", known="blake3"), on="path", how="left")
+    others = pl.concat([read["path"], removed["path"]])
+    replaced = pl.col("path").is_in(others.to_list())
+    after = pl.concat([before.filter(~replaced), read]) if len(others) else before
+    both = read.join(before.filter(replaced).select("path", known="blake3"), on="path", how="left")
     changed = both.filter(pl.col("known").is_null() | (pl.col("known") != pl.col("blake3")))
     added = changed["known"].null_count()
     result = AddedFiles(
