@@ -18,6 +18,7 @@ import msgspec
 
 from ondol import catalog
 from ondol.access import service as access
+from ondol.kernel import structs
 from ondol.kernel.clock import Clock, ReplayClock, SystemClock, parse_moment
 from ondol.kernel.config import Config
 from ondol.kernel.errors import Invalid, NotFound, Unavailable
@@ -156,6 +157,7 @@ def open_house(config: Config) -> House:
 
     Any number of processes may have one home open; only those that serve deliver events.
     """
+    structs.prepare()
     home = config.home_path
     home.mkdir(parents=True, exist_ok=True)
     (home / "logs").mkdir(exist_ok=True)

@@ -48,6 +48,9 @@ class _Reached(msgspec.Struct, frozen=True, kw_only=True):
     of: int
 
 
+_decode = msgspec.json.Decoder(_Reached).decode
+
+
 def bring_online(tools: Tools, dataset: str, views: Sequence[repo.StoredView], *, full: bool = False) -> None:
     """Compute what the present can reach of these views of one dataset, and store it; `full` starts over.
 
@@ -102,7 +105,7 @@ def _begun(tools: Tools, view: repo.StoredView, source: Dataset, now: int, *, fu
 
 def _reached(online: Online, store: str) -> _Reached | None:
     note = online.notes(store).get(_NOTE)
-    return msgspec.json.decode(note, type=_Reached) if note else None
+    return _decode(note) if note else None
 
 
 class _Rows:
