@@ -23,6 +23,7 @@ ROOMS = (
     "contracts",
     "features",
     "online",
+    "history",
     "serving",
     "evals",
     "sdk",

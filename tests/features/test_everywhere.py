@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ondol.features import service as features
+from ondol.features.reactions import materialise_views
 from ondol.features.types import (
     BuildTrainingSet,
     DeclareService,
@@ -25,8 +26,7 @@ from ondol.features.types import (
     RowFeatures,
     ServiceSpec,
 )
-from ondol.heartbeat import settle
-from ondol.lake.types import AppendBatch, DatasetSpec, DeclareDataset
+from ondol.lake.types import AppendBatch, BatchLanded, DatasetSpec, DeclareDataset
 from tests.features.reference import CORRECTED, READINGS, answer, last, over, view
 
 ASKED = DatasetSpec(
@@ -146,8 +146,11 @@ def test_a_value_is_the_same_everywhere(nights, stream, asked, corrected):
             house.call("views.push", PushRows(view=name + suffix, rows=early))
         for key in (f"{place}", f"{place}") if batch else ():  # sent twice
             request = AppendBatch(dataset=f"events{suffix}", key=key, rows=[row for row, _ in batch])
-            house.call("datasets.append", request)
-        settle(house)
+            landed = house.call("datasets.append", request)
+            online = BatchLanded(
+                subject=landed.dataset, batch=landed.id, rows=len(batch), version=landed.silver_version
+            )
+            materialise_views(house.tools(), online)
     questions = [(end - timedelta(minutes=15 * ago), *entity) for ago, *entity in asked]
     online = read(house, service, questions)
     assert online == trained(house, service, questions)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ondol.features.rules import entity_key
 from ondol.features.rules.columns import AT, TYPES, entity_keys, instant
 from ondol.features.rules.definitions import stairs_of
-from ondol.features.rules.join import as_of
+from ondol.features.rules.join import answers, as_of
 from ondol.features.rules.lookup import _in_force
 from ondol.features.rules.present import staircases
 from ondol.features.rules.pushed import compile_push, plain_steps, steps_of_rows
@@ -81,7 +81,9 @@ def offline(spec, rows, asked, dataset=READINGS):
         orient="row",
     ).with_row_index()
     spine = spine.with_columns(instant("at").alias(AT)).sort(AT)
-    parts = [as_of(spine, steps_of(known, spec.entity, stair), spec.entity, stair) for stair in stairs_of(spec)]
+    parts = [answers(spine, known, spec.entity, stair) for stair in stairs_of(spec)]
+    steps = [as_of(spine, steps_of(known, spec.entity, stair), spec.entity, stair) for stair in stairs_of(spec)]
+    assert [part.rows() for part in parts] == [part.rows() for part in steps]
     whole = pl.concat([spine.select("index"), *parts], how="horizontal").sort("index")
     return whole.select(feature.name for feature in spec.features).rows()
 

@@ -90,17 +90,17 @@ def _tie_columns(spec: ViewSpec, dataset: DatasetSpec) -> list[str]:
 def steps_of(rows: pl.DataFrame, entity: Sequence[str], stair: Stair) -> pl.DataFrame:
     """The entity, `AT` and the stair's features, sorted by both; `rows` as `known_rows` gives them."""
     if stair.window:
-        return window_steps(rows, entity, stair, _order(rows))
+        return window_steps(rows, entity, stair, order_of(rows))
     names = [feature.name for feature in stair.features]
     if MOVED not in rows.columns or not rows[MOVED].any():
-        return last_steps(rows, entity, names, _order(rows))
+        return last_steps(rows, entity, names, order_of(rows))
     losing = rows.filter(MOVED).select(entity).unique()
-    found = steps_with_retractions(rows.join(losing, on=entity, how="semi"), entity, stair, _order(rows))
-    others = last_steps(rows.join(losing, on=entity, how="anti"), entity, names, _order(rows))
+    found = steps_with_retractions(rows.join(losing, on=entity, how="semi"), entity, stair, order_of(rows))
+    others = last_steps(rows.join(losing, on=entity, how="anti"), entity, names, order_of(rows))
     return pl.concat([found, others]).sort(*entity, AT)
 
 
-def _order(rows: pl.DataFrame) -> list[str]:
+def order_of(rows: pl.DataFrame) -> list[str]:
     """From the first to the last of rows of one entity."""
     return [TIME, KNOWN, *(name for name in rows.columns if name.startswith(TIE))]
 

@@ -8,9 +8,8 @@ from datetime import datetime
 import polars as pl
 
 from ondol.features.rules.columns import AT, instant, microseconds_of, moment
-from ondol.features.rules.definitions import Stair, entity_columns, facts_of, feature_names, stairs_of
+from ondol.features.rules.definitions import entity_columns, facts_of, feature_names, stairs_of
 from ondol.features.rules.expressions import columns_of, value_expression
-from ondol.features.rules.join import as_of
 from ondol.features.rules.staircase import columns_of_views
 from ondol.features.rules.values import feature_expression
 from ondol.features.types import ServiceSpec, ViewSpec
@@ -76,10 +75,9 @@ def assemble(
     questions: pl.DataFrame,
     service: ServiceSpec,
     views: Sequence[ViewSpec],
-    steps: Sequence[tuple[ViewSpec, Stair, pl.DataFrame]],
+    found: Sequence[pl.DataFrame],
 ) -> pl.DataFrame:
     """The spine with the features of every stair, in the service's order, the label last."""
-    found = [as_of(questions, frame, view.entity, stair) for view, stair, frame in steps]
     whole = pl.concat([questions, *found], how="horizontal")
     kept = list(dict.fromkeys([service.key, service.time, *entity_columns(views)]))
     return whole.select(*kept, *feature_names(service, views), LABEL)

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ondol.features import repo
-    from ondol.features.rules import present, staircase, training
+    from ondol.features.rules import join, present, staircase, training
 else:
     pl = lazy("polars")
     repo = lazy("ondol.features.repo")
+    join = lazy("ondol.features.rules.join")
     present = lazy("ondol.features.rules.present")
     staircase = lazy("ondol.features.rules.staircase")
     training = lazy("ondol.features.rules.training")
@@ -99,7 +100,7 @@ def _frame(
         rows[name] = present.reachable(scans[name], dataset, since).select(columns).collect(), since
     dataset = datasets[service.spec.dataset]
     questions = training.spine(rows[dataset.name][0].lazy(), service.spec, dataset, views, span).collect()
-    steps = []
+    found: list[pl.DataFrame] = []
     for view in views:
         source, (frame, since) = datasets[view.dataset], rows[view.dataset]
         known = staircase.known_rows(frame.lazy(), view, source).collect()
@@ -107,8 +108,8 @@ def _frame(
         if earlier is not None:
             more = present.reachable(scans[view.dataset], source, earlier)
             known = staircase.known_rows(more, view, source).collect()
-        steps += [(view, stair, staircase.steps_of(known, view.entity, stair)) for stair in definitions.stairs_of(view)]
-    return training.assemble(questions, service.spec, views, steps)
+        found += [join.answers(questions, known, view.entity, stair) for stair in definitions.stairs_of(view)]
+    return training.assemble(questions, service.spec, views, found)
 
 
 def _record(tools: Tools, made: TrainingSet, service: Service) -> None:
