@@ -10,9 +10,11 @@ from ondol.features.rules.columns import AT, KNOWN, MOVED, TIME
 from ondol.features.rules.definitions import Stair
 from ondol.features.rules.staircase import order_of, steps_of
 
-_NEWER = "__newer"
+_CODE = "__code"
+_KEY = "__key"
+_PLACE = "__place"
 _ROW = "__row"
-_FEW_LATE = 0.25
+_LARGEST = 2**62
 
 
 def answers(questions: pl.DataFrame, rows: pl.DataFrame, entity: Sequence[str], stair: Stair) -> pl.DataFrame:
@@ -21,9 +23,11 @@ def answers(questions: pl.DataFrame, rows: pl.DataFrame, entity: Sequence[str], 
     `rows` are as `known_rows` gives them. Newest rows are looked up among the rows themselves: making
     steps of them all, of which most are never asked for, would take longer than all the rest.
     """
-    if stair.window or (MOVED in rows.columns and rows[MOVED].any()):
-        return as_of(questions, steps_of(rows, entity, stair), entity, stair)
-    return as_of(questions, _in_order(_newest(rows, entity), order_of(rows)), entity, stair)
+    if not stair.window and not (MOVED in rows.columns and rows[MOVED].any()):
+        found = _looked_up(questions, rows, entity, stair)
+        if found is not None:
+            return found
+    return as_of(questions, steps_of(rows, entity, stair), entity, stair)
 
 
 def as_of(questions: pl.DataFrame, steps: pl.DataFrame, entity: Sequence[str], stair: Stair) -> pl.DataFrame:
@@ -41,35 +45,53 @@ def as_of(questions: pl.DataFrame, steps: pl.DataFrame, entity: Sequence[str], s
     return found.select(names)
 
 
-def _newest(rows: pl.DataFrame, entity: Sequence[str]) -> pl.DataFrame:
-    """With `AT`, sorted by it; without the rows of an earlier time than one that was known before.
+def _looked_up(questions: pl.DataFrame, rows: pl.DataFrame, entity: Sequence[str], stair: Stair) -> pl.DataFrame | None:
+    """The newest rows by bisection over one integer, which orders by entity and then by `AT`.
 
-    Only a row that became known after it happened can be such a row.
+    None when the moments are so far apart that this integer has no room for both.
     """
-    rows = rows.with_columns(pl.max_horizontal(TIME, KNOWN).alias(AT))
-    if not rows[AT].is_sorted():
-        rows = rows.sort(AT)
-    late = rows[TIME] < rows[AT]
-    if late.sum() > _FEW_LATE * rows.height:
-        newest = pl.col(TIME).cum_max().over(entity)
-        return rows.filter(pl.col(TIME) >= newest)
-    if not late.any():
-        return rows
-    numbered = rows.lazy().select(*entity, TIME, AT).with_row_index(_ROW).filter(late)
-    on_time = rows.lazy().filter(~late).select(*entity, AT, pl.col(TIME).alias(_NEWER))
-    known = numbered.join_asof(on_time, on=AT, by=list(entity), strategy="backward", check_sortedness=False)
-    newest = pl.max_horizontal(pl.col(_NEWER), pl.col(TIME).cum_max().over(entity))
-    hidden = known.filter(pl.col(TIME) < newest).select(_ROW).collect().to_series()
-    return rows.filter(~pl.int_range(pl.len(), dtype=pl.UInt32).is_in(hidden.implode())) if len(hidden) else rows
+    codes = questions.lazy().select(entity).unique().drop_nulls().with_row_index(_CODE).collect()
+    asked = _coded(questions.lazy().select(*entity, AT), codes, entity).select(_CODE, AT).collect()
+    at = pl.max_horizontal(TIME, KNOWN).alias(AT)
+    found = _coded(rows.lazy().select(*entity, TIME, at).with_row_index(_ROW), codes, entity)
+    known = found.filter(pl.col(_CODE).is_not_null()).select(_CODE, _ROW, TIME, AT).collect()
+    low, span = _bounds(asked[AT], known[AT], known[TIME])
+    if (codes.height + 1) * span > _LARGEST:
+        return None
+    begin = pl.col(_CODE) * span
+    keyed = known.select(_ROW, (begin + pl.col(AT) - low).alias(_KEY), (begin + pl.col(TIME) - low).alias(TIME))
+    ordered = _in_order(keyed if keyed[_KEY].is_sorted() else keyed.sort(_KEY), rows, order_of(rows))
+    # A row of an earlier time than one that was known before is never the newest.
+    steps = ordered.filter(pl.col(TIME) >= pl.col(TIME).cum_max())
+    wanted = asked.select((begin + pl.col(AT) - low).alias(_KEY), begin.alias(_CODE))
+    places = pl.Series(_PLACE, steps[_KEY].search_sorted(wanted[_KEY], side="right"), pl.Int64)
+    before = pl.select(pl.when(places > 0).then(places - 1)).to_series()
+    newest = steps.select(pl.col(_ROW, _KEY).gather(before))
+    in_force = (newest[_KEY] >= wanted[_CODE]) & (wanted[_KEY] - newest[_KEY] <= (stair.ttl or span))
+    row = pl.select(pl.when(in_force).then(newest[_ROW])).to_series()
+    return rows.select(pl.col(feature.name).gather(row) for feature in stair.features)
 
 
-def _in_order(rows: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
-    """Sorted by `AT`, and rows of one `AT` by `order`: of these the last one is in force."""
-    again = pl.col(AT) == pl.col(AT).shift()
-    tied = rows.select((again | again.shift(-1)).fill_null(False)).to_series()
+def _coded(frame: pl.LazyFrame, codes: pl.DataFrame, entity: Sequence[str]) -> pl.LazyFrame:
+    """With the number of the entity, null for one that is not asked for."""
+    numbered = codes.lazy().with_columns(pl.col(_CODE).cast(pl.Int64))
+    return frame.join(numbered, on=list(entity), how="left", maintain_order="left")
+
+
+def _bounds(*moments: pl.Series) -> tuple[int, int]:
+    """The first instant, and how many there are from it to the last one."""
+    found = [bound for series in moments for bound in (series.min(), series.max()) if isinstance(bound, int)]
+    return min(found, default=0), max(found, default=0) - min(found, default=0) + 1
+
+
+def _in_order(keyed: pl.DataFrame, rows: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+    """Sorted by `_KEY`, and rows of one key by `order`: of these the last one is in force."""
+    again = pl.col(_KEY) == pl.col(_KEY).shift()
+    tied = keyed.select((again | again.shift(-1)).fill_null(False)).to_series()
     if not tied.any():
-        return rows
-    places = rows.select(pl.int_range(pl.len()).filter(tied)).to_series()
-    sorted_ties = rows.filter(tied).sort(AT, *order).with_columns(places.alias(_ROW))
-    rest = rows.filter(~tied).with_columns(pl.int_range(rows.height, eager=True).filter(~tied).alias(_ROW))
-    return pl.concat([rest, sorted_ties]).sort(_ROW)
+        return keyed
+    ties = keyed.filter(tied)
+    how = rows.select(pl.col(order).gather(ties[_ROW]).name.prefix("by "))
+    ranked = pl.concat([ties, how], how="horizontal").sort(_KEY, *how.columns).select(keyed.columns)
+    places = tied.arg_true()
+    return keyed.with_columns(keyed[name].scatter(places, ranked[name]) for name in (_ROW, TIME))
