@@ -51,10 +51,12 @@ def _looked_up(questions: pl.DataFrame, rows: pl.DataFrame, entity: Sequence[str
     None when the moments are so far apart that this integer has no room for both.
     """
     codes = questions.lazy().select(entity).unique().drop_nulls().with_row_index(_CODE).collect()
-    asked = _coded(questions.lazy().select(*entity, AT), codes, entity).select(_CODE, AT).collect()
+    numbered = codes.lazy().with_columns(pl.col(_CODE).cast(pl.Int64))
+    wanted = questions.lazy().select(*entity, AT).join(numbered, on=list(entity), how="left", maintain_order="left")
+    asked = wanted.select(_CODE, AT).collect()
     at = pl.max_horizontal(TIME, KNOWN).alias(AT)
-    found = _coded(rows.lazy().select(*entity, TIME, at).with_row_index(_ROW), codes, entity)
-    known = found.filter(pl.col(_CODE).is_not_null()).select(_CODE, _ROW, TIME, AT).collect()
+    found = rows.lazy().select(*entity, TIME, at).with_row_index(_ROW).join(numbered, on=list(entity))
+    known = found.select(_CODE, _ROW, TIME, AT).collect()
     low, span = _bounds(asked[AT], known[AT], known[TIME])
     if (codes.height + 1) * span > _LARGEST:
         return None
@@ -63,19 +65,13 @@ def _looked_up(questions: pl.DataFrame, rows: pl.DataFrame, entity: Sequence[str
     ordered = _in_order(keyed if keyed[_KEY].is_sorted() else keyed.sort(_KEY), rows, order_of(rows))
     # A row of an earlier time than one that was known before is never the newest.
     steps = ordered.filter(pl.col(TIME) >= pl.col(TIME).cum_max())
-    wanted = asked.select((begin + pl.col(AT) - low).alias(_KEY), begin.alias(_CODE))
-    places = pl.Series(_PLACE, steps[_KEY].search_sorted(wanted[_KEY], side="right"), pl.Int64)
+    sought = asked.select((begin + pl.col(AT) - low).alias(_KEY), begin.alias(_CODE))
+    places = pl.Series(_PLACE, steps[_KEY].search_sorted(sought[_KEY], side="right"), pl.Int64)
     before = pl.select(pl.when(places > 0).then(places - 1)).to_series()
     newest = steps.select(pl.col(_ROW, _KEY).gather(before))
-    in_force = (newest[_KEY] >= wanted[_CODE]) & (wanted[_KEY] - newest[_KEY] <= (stair.ttl or span))
+    in_force = (newest[_KEY] >= sought[_CODE]) & (sought[_KEY] - newest[_KEY] <= (stair.ttl or span))
     row = pl.select(pl.when(in_force).then(newest[_ROW])).to_series()
     return rows.select(pl.col(feature.name).gather(row) for feature in stair.features)
-
-
-def _coded(frame: pl.LazyFrame, codes: pl.DataFrame, entity: Sequence[str]) -> pl.LazyFrame:
-    """With the number of the entity, null for one that is not asked for."""
-    numbered = codes.lazy().with_columns(pl.col(_CODE).cast(pl.Int64))
-    return frame.join(numbered, on=list(entity), how="left", maintain_order="left")
 
 
 def _bounds(*moments: pl.Series) -> tuple[int, int]:
