@@ -153,6 +153,47 @@ def _check(house: House, service: str, folder: Path) -> None:
 
 
 @contextmanager
+def _windows(setting: Setting, entities: int) -> Iterator[Pair]:
+    """Sums over the week before, which moves in hours."""
+    try:
+        import duckdb
+    except ImportError as reason:
+        raise Skipped(f"DuckDB: {reason}") from reason
+    with _opened(setting, entities) as (house, _, folder), duckdb.connect() as connection:
+        service = _summed(house)
+        connection.execute(_EVENTS, [str(folder / f"{_VIEWS[0]}.parquet")])
+        connection.execute("create table asked as from read_parquet(?)", [str(folder / "asked.parquet")])
+        mine = _build(house, service, 99).sort("ask").select("ask", "a_7d")
+        theirs = pl.DataFrame(connection.sql(_RANGE_JOIN).fetchall(), schema=mine.schema, orient="row")
+        assert_frame_equal(mine, theirs, check_exact=False)
+        yield Pair(
+            ours=lambda number: _build(house, service, number),
+            against=lambda _: connection.sql(_RANGE_JOIN).fetchall(),
+        )
+
+
+_EVENTS = """
+    create table events as select *, lead(known) over (partition by entity, "at" order by known) as until
+    from read_parquet(?)
+"""
+_RANGE_JOIN = """
+    select ask, sum(a) as a_7d from asked left join events on events.entity = asked.entity
+    and known >= date_trunc('hour', asked_at) - interval 7 day and known < date_trunc('hour', asked_at)
+    and (until is null or until >= date_trunc('hour', asked_at))
+    group by ask order by ask
+"""
+
+
+def _summed(house: House) -> str:
+    week = Feature(name="a_7d", expression="a", aggregate="sum", window="7d", tile="1h")
+    view = ViewSpec(name="week", entity=["entity"], dataset=_VIEWS[0], features=[week])
+    house.call("views.declare", DeclareView(spec=view))
+    service = ServiceSpec(name="summed", dataset="asked", key="ask", time="asked_at", label="bought", views=[view.name])
+    house.call("services.declare", DeclareService(spec=service))
+    return service.name
+
+
+@contextmanager
 def _feast(setting: Setting, entities: int) -> Iterator[Pair]:
     try:
         python = environment("feast")
@@ -193,5 +234,15 @@ BENCHMARKS = [
             ("long", 1_000, "limit", "Polars join_asof on sorted Parquet files, nothing stored", _limit, 1.5),
             ("long", 1_000, "feast", "Feast 0.67 with its DuckDB store", _feast, 1 / 15),
         )
+    ),
+    *(
+        Benchmark(
+            name=f"history/windows/{name}",
+            what=f"training_sets.build: sums over 7 d in tiles of 1 h at 100k points, 1M rows of {entities:,} entities",
+            against="a range join of DuckDB on tables in its memory",
+            open=partial(_windows, entities=entities),
+            at_most=0.2,
+        )
+        for name, entities in (("short", 100_000), ("long", 1_000))
     ),
 ]

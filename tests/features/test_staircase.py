@@ -229,7 +229,8 @@ def test_rows_and_columns_make_the_same_key(values, key):
 
 def test_no_rows_make_no_steps():
     for spec in (WINDOWED, view(last("value"))):
-        assert offline(spec, [], [("a", "x", START)]) == [(None,) * len(spec.features)]
+        assert offline(spec, [], [("a", "x", START)] * 2) == [(None,) * len(spec.features)] * 2
+        assert offline(spec, [], []) == []
 
 
 def test_infinities_and_nan_count_as_nothing():

@@ -9,6 +9,7 @@ import polars as pl
 from ondol.features.rules.columns import AT, KNOWN, MOVED, TIME
 from ondol.features.rules.definitions import Stair
 from ondol.features.rules.staircase import order_of, steps_of
+from ondol.features.rules.windows import window_answers
 
 _CODE = "__code"
 _KEY = "__key"
@@ -20,10 +21,12 @@ _LARGEST = 2**62
 def answers(questions: pl.DataFrame, rows: pl.DataFrame, entity: Sequence[str], stair: Stair) -> pl.DataFrame:
     """The stair's features for each question (its entity, `AT`; sorted by `AT`), in the questions' order.
 
-    `rows` are as `known_rows` gives them. Newest rows are looked up among the rows themselves: making
+    `rows` are as `known_rows` gives them. Answers are looked up among the rows themselves: making
     steps of them all, of which most are never asked for, would take longer than all the rest.
     """
-    if not stair.window and not (MOVED in rows.columns and rows[MOVED].any()):
+    if stair.window:
+        return window_answers(questions, rows, entity, stair, order_of(rows))
+    if not (MOVED in rows.columns and rows[MOVED].any()):
         found = _looked_up(questions, rows, entity, stair)
         if found is not None:
             return found

@@ -14,6 +14,7 @@ import polars as pl
 from ondol.features.types import Feature
 
 RANK = "__rank"
+_MASK = "__mask"
 _FEW = 20_000
 _EXTREMES = ("min", "max")
 
@@ -70,32 +71,71 @@ def empty(kind: str) -> float | None:
     return None if kind in _EXTREMES else 0
 
 
-def over_cells(cells: pl.DataFrame, width: int, kinds: Mapping[str, str]) -> Parts:
-    """For each cell the parts of the `width` cells that end there."""
-    total: Parts | None = None
-    spans, size, covered = {name: cells[name] for name in kinds}, 1, 0
-    while True:
-        if width & size:
-            total = spans if total is None else together(total, _before(spans, covered, kinds), kinds)
-            covered += size
-        if covered == width and total is not None:
-            return total
-        spans = together(spans, _before(spans, size, kinds), kinds)
-        size *= 2
+def levels_of(tiles: pl.DataFrame, place: str, kinds: Mapping[str, str], width: int) -> list[pl.DataFrame]:
+    """The tiles, sorted by `place`; then pairs of them, pairs of pairs ... up to spans of `width` tiles.
+
+    A span is known by its place: its first tile's divided by its length. Spans without rows are not there.
+    """
+    levels = [tiles]
+    while 1 << len(levels) <= width:
+        below = levels[-1]
+        parent = below[place] // 2
+        alone = parent != parent.shift(-1)
+        first = (parent != parent.shift()).fill_null(True)
+        right = {name: below[name].shift(-1) for name in kinds}
+        right = _only_where(~alone.fill_null(True), right, kinds)
+        joined = together({name: below[name] for name in kinds}, right, kinds)
+        levels.append(pl.DataFrame([parent, *joined.values()]).filter(first))
+    return levels
 
 
-def _before(far: Parts, cells: int, kinds: Mapping[str, str]) -> Parts:
-    """What `far` was so many cells before."""
-    found = {}
-    for name, series in far.items():
-        nothing = pl.Series(name, [empty(kinds[name])], series.dtype)
-        gap = nothing.new_from_index(0, min(cells, len(series)))
-        found[name] = gap.append(series.head(len(series) - len(gap)))
-    return found
+def _only_where(mask: pl.Series, found: Parts, kinds: Mapping[str, str]) -> Parts:
+    table = pl.DataFrame([mask.alias(_MASK), *found.values()])
+    chosen = table.select(pl.when(_MASK).then(pl.col(name)).otherwise(empty(kinds[name])).alias(name) for name in kinds)
+    return {name: chosen[name] for name in kinds}
+
+
+def over_windows(
+    levels: Sequence[pl.DataFrame], place: str, ends: pl.Series, width: int, kinds: Mapping[str, str]
+) -> Parts:
+    """For each of `ends` (places of tiles) the parts of the `width` tiles that end there.
+
+    A window is put together from the largest spans that lie within it, from both of its ends.
+    """
+    begin, end = ends - (width - 1), ends + 1
+    left, right = (_nothing(levels[0], len(ends), kinds) for _ in range(2))
+    for level in levels:
+        inside = begin < end
+        takes = inside & (begin % 2 != 0)
+        left = together(left, _picked(level, place, begin, takes, kinds), kinds)
+        begin = begin + takes.cast(pl.Int64)
+        takes = (begin < end) & (end % 2 != 0)
+        end = end - takes.cast(pl.Int64)
+        right = together(_picked(level, place, end, takes, kinds), right, kinds)
+        begin, end = begin // 2, end // 2
+    return together(left, right, kinds)
+
+
+def _nothing(tiles: pl.DataFrame, size: int, kinds: Mapping[str, str]) -> Parts:
+    return {
+        name: pl.Series(name, [empty(kind)], tiles.schema[name]).new_from_index(0, size) for name, kind in kinds.items()
+    }
+
+
+def _picked(level: pl.DataFrame, place: str, wanted: pl.Series, takes: pl.Series, kinds: Mapping[str, str]) -> Parts:
+    """The parts of the spans at the places wanted; those of nothing where there is none, or none is to be taken."""
+    spans = level[place]
+    if not len(spans):
+        return _nothing(level, len(wanted), kinds)
+    near = spans.search_sorted(wanted).clip(0, len(spans) - 1)
+    there = takes & (spans.gather(near) == wanted)
+    at = pl.select(pl.when(there).then(near)).to_series()
+    found = level.select(pl.col(name).gather(at).fill_null(pl.lit(empty(kind))) for name, kind in kinds.items())
+    return {name: found[name] for name in kinds}
 
 
 def together(near: Parts, far: Parts, kinds: Mapping[str, str]) -> Parts:
-    """Two parts of each cell as one."""
+    """Two parts each as one: the earlier and the later."""
     return {name: _both(name, kind, near, far) for name, kind in kinds.items()}
 
 
