@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 from msgspec.structs import replace
 
-from ondol.features.rules import definitions, staircase, training
+from ondol.features.rules import definitions, join, staircase, training
 from ondol.features.rules.columns import TYPES
 from ondol.features.rules.warehouse.training import Plan, training_sql
 from ondol.features.types import Feature, RowFeatures, ServiceSpec
@@ -121,11 +121,11 @@ def world(seed, readings=250, asked=150, places=8):
 
 def by_us(tables, span):
     questions = training.spine(tables["asked"].lazy(), SERVICE, ASKED, VIEWS, span).collect()
-    steps = []
+    found = []
     for one in VIEWS:
         known = staircase.known_rows(tables[one.dataset].lazy(), one, DATASETS[one.dataset]).collect()
-        steps += [(one, stair, staircase.steps_of(known, one.entity, stair)) for stair in definitions.stairs_of(one)]
-    return training.assemble(questions, SERVICE, VIEWS, steps)
+        found += [join.answers(questions, known, one.entity, stair) for stair in definitions.stairs_of(one)]
+    return training.assemble(questions, SERVICE, VIEWS, found)
 
 
 def by_the_letter(tables, span):

@@ -74,7 +74,4 @@ def _of_view(tools: Tools, view: ViewSpec, questions: pl.DataFrame) -> list[pl.D
     earlier = present.earlier_rows_matter(known, view, source, since)
     if earlier is not None:
         known = staircase.known_rows(present.reachable(rows, source, earlier), view, source).collect()
-    return [
-        join.as_of(questions, staircase.steps_of(known, view.entity, stair), view.entity, stair)
-        for stair in definitions.stairs_of(view)
-    ]
+    return [join.answers(questions, known, view.entity, stair) for stair in definitions.stairs_of(view)]
