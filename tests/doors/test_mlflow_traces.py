@@ -554,7 +554,7 @@ def test_people_read_traces_too(mlflow, house):
     assert [(one.name, one.parent, one.milliseconds) for one in found.spans] == [
         ("span 1", "", 1_000.0), ("span 2", f"{1:016x}", 1_000.0)
     ]  # fmt: skip
-    assert found.spans[0].attributes == {"mlflow.spanInputs": "why?"}
+    assert (found.spans[0].inputs, found.spans[0].attributes) == ("why?", {})
     (opinion,) = found.assessments
     assert opinion | {"id": ""} == {
         "id": "", "kind": "feedback", "name": "right", "value": "true", "source": "kim", "rationale": "it is"
