@@ -51,11 +51,11 @@ def read(request: SourceRequest) -> Iterator[Piece]:
             _check_watermark(connection, table, how["watermark"], where)
             reader = _Reader(order, bool(how["watermark"]), request.position)
             while True:
-                rows = connection.execute(_query(table, reader.where(), order, request)).mappings().all()
+                rows = connection.execute(_query(table, reader.where(), order, request)).all()
                 connection.rollback()  # A reader must not hold back what others write between two pieces.
                 if new := reader.take(rows):
                     yield Piece(
-                        rows=[{str(name): _plain(value) for name, value in row.items()} for row in new],
+                        rows=_objects([column.name for column in table.c], new),
                         position=reader.position(),
                         origin=f"{where} up to {reader.words()}",
                     )
@@ -70,7 +70,7 @@ class _Reader:
 
     def __init__(self, order: list[sa.Column[Any]], watermarked: bool, position: dict[str, Any]) -> None:
         self._order = order
-        self._names = [column.name for column in order]
+        self._places = [list(order[0].table.c).index(column) for column in order]
         self._watermarked = watermarked
         self._last: list[Any] = _decoded(position)
         self._again = bool(self._last) and "tied" in position
@@ -84,13 +84,13 @@ class _Reader:
             return None
         return self._order[0] >= self._last[0] if self._again else _after(self._order, self._last)
 
-    def take(self, rows: Sequence[sa.RowMapping]) -> list[sa.RowMapping]:
+    def take(self, rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
         """Those that were not read before; all of them count as read now."""
         if not rows:
             return []
-        first = self._names[0]
+        first = self._places[0]
         new = [row for row in rows if row[first] != self._read_at or self._mark(row) not in self._read_before]
-        before, self._last, self._again = self._last, [rows[-1][name] for name in self._names], False
+        before, self._last, self._again = self._last, [rows[-1][place] for place in self._places], False
         if self._watermarked:
             tied = {self._mark(row) for row in rows if row[first] == self._last[0]}
             if not before or before[0] != self._last[0]:
@@ -101,8 +101,8 @@ class _Reader:
                 self._tied = None
         return new
 
-    def _mark(self, row: sa.RowMapping) -> str:
-        key = _encoded([row[column.name] for column in self._order[1:]])
+    def _mark(self, row: sa.Row[Any]) -> str:
+        key = _encoded([row[place] for place in self._places[1:]])
         return hashlib.sha256(msgspec.json.encode(key)).hexdigest()[:16]
 
     def position(self) -> dict[str, Any]:
@@ -219,6 +219,18 @@ def _after(order: Sequence[sa.Column[Any]], position: Sequence[Any]) -> sa.Colum
     if len(order) == 1:
         return later
     return sa.and_(first >= value, sa.or_(later, _after(order[1:], position[1:])))
+
+
+def _objects(names: list[str], rows: Sequence[sa.Row[Any]]) -> list[dict[str, Any]]:
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    for place, name in enumerate(names):
+        if not {type(row[place]) for row in rows} <= _JSON_TYPES:
+            for each in found:
+                each[name] = _plain(each[name])
+    return found
+
+
+_JSON_TYPES = {str, int, float, bool, type(None), datetime, date}
 
 
 def _plain(value: Any) -> Any:
