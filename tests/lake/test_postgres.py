@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,11 @@ import pytest
 from ondol.adapters.postgres import PostgresDb
 from ondol.kernel.errors import Refused
 from ondol.lake import service
+from ondol.lake.service import trees, versions
 from ondol.lake.types import FileSource, GetBatch, GetDataset, ListBatches, RefreshDataset
-from tests.lake.shore import FLIGHTS, Lake, flight, flights
+from ondol.lake.types.files import AddFiles
+from ondol.lake.types.versions import ListDatasetVersions, ReplaceRows, RollBack, VacuumDataset
+from tests.lake.shore import FLIGHTS, START, Lake, flight, flights
 
 
 @pytest.mark.postgres
@@ -47,3 +51,32 @@ def test_batches_land_once_are_refused_and_meet(postgres_url: str, tmp_path: Pat
     assert len(lake.call(service.list_batches, ListBatches(dataset="flights"))) == 12
     for one in lakes:
         one.close()
+
+
+@pytest.mark.postgres
+def test_versions_come_go_and_are_counted(postgres_url: str, tmp_path: Path):
+    lake = Lake(tmp_path / "home", PostgresDb(postgres_url))
+    lake.declare(msgspec.structs.replace(FLIGHTS, where="", contract=[], mode="upsert"))
+    lake.append("one", flights(0, 5))
+    lake.append("two", [flight(1, arrival_delay=50.0), flight(9)])
+    replaced = ReplaceRows(dataset="flights", key="day", rows=[flight(3)], partition="2013-01-02")
+    lake.call(versions.replace_rows, replaced)
+    assert lake.call(versions.roll_back, RollBack(dataset="flights", version=1)).gone == ["day"]
+    assert lake.call(versions.roll_back, RollBack(dataset="flights", version=2)).back == ["day"]
+    assert lake.call(versions.roll_back, RollBack(dataset="flights", version=0)).gone == ["two", "day"]
+    assert lake.append("two", [flight(9)]).landed_rows == 1
+    found = lake.call(versions.list_versions, ListDatasetVersions(dataset="flights"))
+    assert [one.rows for one in found] == [6, 5, 1, 6, 1, 6, 5]
+    lake.clock.set(START + timedelta(days=90))
+    asked = VacuumDataset(dataset="flights", grace_hours=-1, dry_run=False)
+    gone = lake.call(versions.vacuum_dataset, asked).gone
+    found = lake.call(versions.list_versions, ListDatasetVersions(dataset="flights"))
+    assert sorted(one.version for one in found if one.gone) == gone != []
+    assert len(lake.silver()) == 6
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.txt").write_text("one")
+    assert lake.call(trees.add_files, AddFiles(dataset="photos", folder=str(folder))).added == 1
+    (folder / "b.txt").write_text("two")
+    assert lake.call(trees.add_files, AddFiles(dataset="photos", folder=str(folder))).added == 1
+    lake.close()

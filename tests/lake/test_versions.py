@@ -266,6 +266,7 @@ def test_vacuum_keeps_what_a_model_was_made_from(lake: Lake):
     ):
         with pytest.raises(NotFound, match="vacuum"):
             ask()
+    assert service.added(lake.tools, "flights", 0, 3) is None
     assert lake.append("next", flights(50, 52)).landed_rows == 2
 
 

@@ -300,9 +300,11 @@ def scan(tools: Tools, dataset: str, version: int | None = None, *, at: datetime
 
 
 def added(tools: Tools, dataset: str, before: int, after: int) -> pl.LazyFrame | None:
-    """The rows that `after` has and `before` has not, as `scan` gives them; None when some also went."""
+    """The rows that `after` has and `before` has not, as `scan` gives them; None when some also went, or when that
+    cannot be told any more."""
     spec = spec_of(tools, dataset)
     try:
+        _check_kept(tools, dataset, before)
         gone, come = tools.tables.difference(silver.table_of(spec), before, after)
     except NotFound:
         return None
