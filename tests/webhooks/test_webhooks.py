@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from ondol import heartbeat
 from ondol.adapters.courier_http import HttpCourier, networks
 from ondol.events.rules import MAX_ATTEMPTS
-from ondol.home import operation_of
+from ondol.home import open_house, operation_of
+from ondol.kernel.config import Config
 from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from ondol.webhooks import rules
 from ondol.webhooks.repo import webhooks as table
@@ -264,3 +265,21 @@ def test_nobody_answers():
 def test_the_id_of_a_message_is_that_of_the_change_and_the_webhook():
     assert rules.delivery_id("hook_1", "chg_1") == rules.delivery_id("hook_1", "chg_1")
     assert rules.delivery_id("hook_1", "chg_1") != rules.delivery_id("hook_2", "chg_1")
+
+
+@pytest.mark.postgres
+def test_postgres_keeps_webhooks_too(postgres_url, tmp_path, receiver):
+    house = open_house(Config(home=str(tmp_path / "home"), database=postgres_url, clock="2013-04-01"))
+    hook = subscribe(house, receiver, secret=SECRET)
+    other = subscribe(house, receiver, ["prompt.created"])
+    page = house.call("webhooks.list", {"limit": 1})
+    rest = house.call("webhooks.list", {"limit": 1, "token": page.next_token})
+    assert ([one.id for one in page.items], [one.id for one in rest.items]) == ([other.id], [hook.id])
+    assert rest.next_token is None
+    model(house)
+    link(house)
+    heartbeat.settle(house)
+    assert [what for what, _ in receiver.told] == ["registered_model.created", "model_version.created"]
+    assert receiver.is_signed(1, SECRET)
+    assert house.call("webhooks.get", {"webhook": hook.id}).delivered == 2
+    house.close()
