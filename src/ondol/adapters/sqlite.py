@@ -18,6 +18,7 @@ from ondol.ports import driver
 from ondol.ports.schema import metadata as house_metadata
 
 _BEGIN = "ondol_begin"
+_WRITE = "BEGIN IMMEDIATE"
 MAPPED_BYTES = 2**31
 
 
@@ -41,7 +42,7 @@ class SqliteDb(SqlDb):
         self.file = Path(file)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(
-            _engine(self.file, "BEGIN IMMEDIATE", query_only=False),
+            _engine(self.file, _WRITE, query_only=False),
             _engine(self.file, "BEGIN", query_only=True),
             metadata=metadata,
             migrations=migrations,
@@ -57,6 +58,23 @@ class SqliteDb(SqlDb):
                 self._watcher = sqlite3.connect(self.file, check_same_thread=False, timeout=WAIT_SECONDS)
             found: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
             return found
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        # Begun and committed by hand: a transaction object of SQLAlchemy takes longer than to log a metric. There is
+        # one, begun with the connection and never ended, so that nobody below begins, or commits, another.
+        try:
+            if self._kept is None:
+                self._kept = self._writer.connect()
+                self._kept.begin()
+            else:
+                driver.run(self._kept, _WRITE)
+            kept = self._kept
+            yield kept
+            driver.run(kept, "COMMIT")
+        except BaseException:
+            self._forget_kept()
+            raise
 
     def close(self) -> None:
         super().close()
