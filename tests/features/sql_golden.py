@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
 from sqlglot import exp
 
 from ondol.features.rules.warehouse import dialects
 from ondol.features.rules.warehouse.canonical import meaning
 from ondol.features.rules.warehouse.training import Plan, training_sql
+from ondol.features.types import Feature, ViewSpec
 from tests.features.sql_cases import COLUMNS
 from tests.features.test_house import FLIGHTS, INPUTS, LATE, SKY, WEATHER
 
@@ -53,7 +55,31 @@ def training(dialect: str) -> str:
     return training_sql(plan, dialect) + ";\n"
 
 
-KINDS = {"training": training, "expressions": expressions}
+def counted(dialect: str) -> str:
+    """Flights that are corrected: what is counted row by row, and the last row known and not corrected by then."""
+    view = ViewSpec(
+        name="carrier_now@2",
+        entity=["carrier"],
+        dataset="flights",
+        features=[
+            Feature(name="airports", expression="origin", aggregate="distinct", window="7d"),
+            Feature(name="last_delay", expression="delay"),
+        ],
+        ttl="2d",
+    )
+    service = replace(INPUTS, views=[view.name], row_features=[])
+    plan = Plan(
+        service=service,
+        views=[view],
+        datasets={"flights": replace(FLIGHTS, mode="upsert")},
+        since=None,
+        until=SPAN[1],
+        table_of=lambda name: f"silver.{name}",
+    )
+    return training_sql(plan, dialect) + ";\n"
+
+
+KINDS = {"training": training, "counted": counted, "expressions": expressions}
 
 
 if __name__ == "__main__":

@@ -120,9 +120,9 @@ WITH questions AS (
   SELECT
     carrier,
     ondol_known - (ondol_known % 86400000000 + 86400000000) % 86400000000 AS ondol_tile,
-    COUNT(late_share) AS n0,
-    SUM(late_share) AS v0,
-    COUNT(flown) AS n1
+    COUNT(late_share) AS ondol_n0,
+    SUM(late_share) AS ondol_v0,
+    COUNT(flown) AS ondol_n1
   FROM v2_carrier_late
   GROUP BY
     carrier,
@@ -136,15 +136,15 @@ WITH questions AS (
   SELECT
     carrier,
     ondol_tile,
-    v0 / NULLIF(n0, 0) AS late_share,
-    CAST(NULLIF(n1, 0) AS DOUBLE PRECISION) AS flown
+    ondol_v0 / NULLIF(ondol_n0, 0) AS late_share,
+    CAST(NULLIF(ondol_n1, 0) AS DOUBLE PRECISION) AS flown
   FROM (
     SELECT
       v2_carrier_late_1_line.carrier,
       v2_carrier_late_1_line.ondol_tile,
-      SUM(v2_carrier_late_1_tiles.n0) AS n0,
-      SUM(v2_carrier_late_1_tiles.v0) AS v0,
-      SUM(v2_carrier_late_1_tiles.n1) AS n1
+      SUM(v2_carrier_late_1_tiles.ondol_n0) AS ondol_n0,
+      SUM(v2_carrier_late_1_tiles.ondol_v0) AS ondol_v0,
+      SUM(v2_carrier_late_1_tiles.ondol_n1) AS ondol_n1
     FROM v2_carrier_late_1_line
     JOIN v2_carrier_late_1_tiles
       ON v2_carrier_late_1_tiles.carrier = v2_carrier_late_1_line.carrier

@@ -118,9 +118,9 @@ WITH questions AS (
   SELECT
     carrier,
     ondol_known - (ondol_known % 86400000000 + 86400000000) % 86400000000 AS ondol_tile,
-    COUNT(late_share) AS n0,
-    SUM(late_share) AS v0,
-    COUNT(flown) AS n1
+    COUNT(late_share) AS ondol_n0,
+    SUM(late_share) AS ondol_v0,
+    COUNT(flown) AS ondol_n1
   FROM v2_carrier_late
   GROUP BY
     carrier,
@@ -130,33 +130,33 @@ WITH questions AS (
     carrier,
     ondol_tile,
     0 AS ondol_asked,
-    n0,
-    v0,
-    n1
+    ondol_n0,
+    ondol_v0,
+    ondol_n1
   FROM v2_carrier_late_1_tiles
   UNION ALL
   SELECT DISTINCT
     carrier,
     ondol_at - (ondol_at % 86400000000 + 86400000000) % 86400000000 AS ondol_tile,
     1 AS ondol_asked,
-    CAST(NULL AS BIGINT) AS n0,
-    CAST(NULL AS DOUBLE) AS v0,
-    CAST(NULL AS BIGINT) AS n1
+    CAST(NULL AS BIGINT) AS ondol_n0,
+    CAST(NULL AS DOUBLE) AS ondol_v0,
+    CAST(NULL AS BIGINT) AS ondol_n1
   FROM questions
 ), v2_carrier_late_1_values AS (
   SELECT
     carrier,
     ondol_tile,
-    v0 / NULLIF(n0, 0) AS late_share,
-    CAST(NULLIF(n1, 0) AS DOUBLE) AS flown
+    ondol_v0 / NULLIF(ondol_n0, 0) AS late_share,
+    CAST(NULLIF(ondol_n1, 0) AS DOUBLE) AS flown
   FROM (
     SELECT
       carrier,
       ondol_tile,
       ondol_asked,
-      SUM(n0) OVER (PARTITION BY carrier ORDER BY ondol_tile RANGE BETWEEN 604800000000 PRECEDING AND 1 PRECEDING) AS n0,
-      SUM(v0) OVER (PARTITION BY carrier ORDER BY ondol_tile RANGE BETWEEN 604800000000 PRECEDING AND 1 PRECEDING) AS v0,
-      SUM(n1) OVER (PARTITION BY carrier ORDER BY ondol_tile RANGE BETWEEN 604800000000 PRECEDING AND 1 PRECEDING) AS n1
+      SUM(ondol_n0) OVER (PARTITION BY carrier ORDER BY ondol_tile RANGE BETWEEN 604800000000 PRECEDING AND 1 PRECEDING) AS ondol_n0,
+      SUM(ondol_v0) OVER (PARTITION BY carrier ORDER BY ondol_tile RANGE BETWEEN 604800000000 PRECEDING AND 1 PRECEDING) AS ondol_v0,
+      SUM(ondol_n1) OVER (PARTITION BY carrier ORDER BY ondol_tile RANGE BETWEEN 604800000000 PRECEDING AND 1 PRECEDING) AS ondol_n1
     FROM v2_carrier_late_1_line
   ) AS v2_carrier_late_1_sums
   WHERE

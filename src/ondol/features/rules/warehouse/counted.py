@@ -26,6 +26,7 @@ from ondol.features.rules.warehouse.values import (
     all_of,
     column,
     last_answers,
+    later,
     named,
     newest_first,
     over,
@@ -67,7 +68,7 @@ def _newest_that_counts(place: Place, stair: Stair) -> Answers:
         exp.LTE(this=column(KNOWN, place.rows), expression=column(AT, asked)),
         _not_corrected(place, exp.GT, column(AT, asked)),
     )
-    step = exp.Greatest(this=column(TIME, place.rows), expressions=[column(KNOWN, place.rows)])
+    step = later(column(TIME, place.rows), column(KNOWN, place.rows))
     rank = over(exp.RowNumber(), keys, newest_first(place, place.rows))
     of_row = [*(column(name, place.rows) for name in names), named(step, STEP), named(rank, _RANK)]
     joined = exp.select(*keys, *of_row).from_(asked).join(place.rows, on=counting)

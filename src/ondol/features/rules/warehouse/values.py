@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ondol.features.rules.definitions import Stair
-from ondol.features.rules.warehouse.neutral import BIGINT, DOUBLE, finite, floored, to, whole
+from ondol.features.rules.warehouse.neutral import BIGINT, DOUBLE, case, finite, floored, to, whole
 from ondol.features.types import Feature
 
 AT, TIME, KNOWN, UNTIL = "ondol_at", "ondol_time", "ondol_known", "ondol_until"
@@ -109,7 +109,7 @@ def last_answers(place: Place, stair: Stair) -> Answers:
 def _steps(place: Place, names: Sequence[str]) -> Chain:
     """The newest row of each moment; `<name>_steps` are those that a row of a later time did not come before."""
     entity, newest = [column(name) for name in place.entity], f"{place.name}_newest"
-    at: exp.Expr = exp.Greatest(this=column(TIME), expressions=[column(KNOWN)]) if place.late else column(TIME)
+    at = later(column(TIME), column(KNOWN)) if place.late else column(TIME)
     rank = over(exp.RowNumber(), [*entity, at], newest_first(place))
     ranked = exp.select(*entity, named(at.copy(), AT), column(TIME), *map(column, names), named(rank, STEP))
     first = exp.EQ(this=column(STEP), expression=whole(1))
@@ -150,7 +150,7 @@ def _framed(place: Place, stair: Stair, totals: Mapping[str, type[exp.AggFunc]])
     """Tiles and questions on one line, and a frame that reaches back by the window."""
     entity, line = [column(name) for name in place.entity], f"{place.name}_line"
     known = exp.select(*entity, column(TILE), named(whole(0), ASKED), *map(column, totals)).from_(f"{place.name}_tiles")
-    nothing = [named(to(exp.Null(), BIGINT if name.startswith("n") else DOUBLE), name) for name in totals]
+    nothing = [named(to(exp.Null(), BIGINT if name.startswith("ondol_n") else DOUBLE), name) for name in totals]
     tile = named(floored(column(AT), stair.tile), TILE)
     asked = exp.select(*entity, tile, named(whole(1), ASKED), *nothing).from_(QUESTIONS).distinct()
     frame = exp.WindowSpec(
@@ -187,11 +187,11 @@ def _sums(number: int, feature: Feature) -> list[tuple[str, exp.Expr, type[exp.A
     value = column(feature.name)
     if feature.aggregate in ("min", "max"):
         extreme = exp.Min if feature.aggregate == "min" else exp.Max
-        return [(f"v{number}", extreme(this=value), extreme)]
-    counted = (f"n{number}", exp.Count(this=value), exp.Sum)
+        return [(f"ondol_v{number}", extreme(this=value), extreme)]
+    counted = (f"ondol_n{number}", exp.Count(this=value), exp.Sum)
     if feature.aggregate == "count":
         return [counted]
-    summed = (f"v{number}", exp.Sum(this=value.copy()), exp.Sum)
+    summed = (f"ondol_v{number}", exp.Sum(this=value.copy()), exp.Sum)
     return [summed] if feature.aggregate == "sum" else [counted, summed]
 
 
@@ -199,14 +199,19 @@ def _values(features: Sequence[Feature]) -> list[exp.Expr]:
     """The features from their sums; null where nothing was counted."""
     found = []
     for number, feature in enumerate(features):
-        value: exp.Expr = column(f"v{number}")
-        count = exp.Nullif(this=column(f"n{number}"), expression=whole(0))
+        value: exp.Expr = column(f"ondol_v{number}")
+        count = exp.Nullif(this=column(f"ondol_n{number}"), expression=whole(0))
         if feature.aggregate == "mean":
             value = exp.Div(this=value, expression=count, typed=True)
         elif feature.aggregate == "count":
             value = to(count, DOUBLE)
         found.append(named(value, feature.name))
     return found
+
+
+def later(one: exp.Expr, other: exp.Expr) -> exp.Expr:
+    """The later of two instants, neither of which is null."""
+    return case((exp.GTE(this=one, expression=other), one.copy()), default=other.copy())
 
 
 def newest_first(place: Place, table: str = "") -> list[exp.Expr]:
