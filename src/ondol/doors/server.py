@@ -61,7 +61,6 @@ def build_app(house: House) -> ASGIApp:
 
     framework = Starlette(
         routes=[
-            *vectors.routes(house, guard),  # first: they are asked most often
             *mlflow.routes(house, guard, door),
             Route("/health", health),
             Route("/v1/openapi.json", describe),
@@ -75,7 +74,7 @@ def build_app(house: House) -> ASGIApp:
         lifespan=life,
     )
     behind: Any = ProxyHeadersMiddleware(framework)  # type: ignore[arg-type] # uvicorn types messages, starlette does not
-    return mlflow.InFront(door, behind)
+    return vectors.InFront(house, guard, mlflow.InFront(door, behind))
 
 
 def _authenticator(house: House) -> Authenticate:
