@@ -21,7 +21,6 @@ LOOK_SECONDS = 0.5
 _LISTINGS_SHARE = 0.1
 """A listing that takes long is made so rarely that it costs no more than this share of the time."""
 _PAUSE_SECONDS = 5.0
-_LONGEST_REST_SECONDS = 60.0
 _LOOKS_AT_ONCE = 4
 
 
@@ -31,18 +30,6 @@ class _Watched:
     done: list[FoundFile] = field(default_factory=list)
     """The listing of which everything has been read, or could not be."""
     not_before: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Rest:
-    """What is away is asked for more and more rarely."""
-
-    failures: int = 0
-    until: float = 0.0
-
-    def longer(self) -> _Rest:
-        seconds = min(_LONGEST_REST_SECONDS, 2.0**self.failures)
-        return _Rest(self.failures + 1, time.monotonic() + seconds)
 
 
 class Lookout:
@@ -59,7 +46,6 @@ class Lookout:
         self._looking: dict[str, threading.Thread] = {}
         self._looked_at: dict[str, datetime] = {}
         """By this house; the database knows of looks of other houses, to the minute."""
-        self._rests: dict[str, _Rest] = {}
 
     def look(self) -> None:
         """Begin the looks that are due now."""
@@ -67,8 +53,6 @@ class Lookout:
         now = self._house.tools().now()
         for each in self._plans():
             if each.dataset in self._looking or len(self._looking) >= _LOOKS_AT_ONCE:
-                continue
-            if self._rests.get(each.dataset, _Rest()).until > time.monotonic():
                 continue
             if self._is_due(each, now) or (each.watch and self._has_new(each)):
                 self._looked_at[each.dataset] = now
@@ -126,11 +110,8 @@ class Lookout:
         try:
             self._house.call("datasets.refresh", RefreshDataset(dataset=each.dataset), actor=f"source {each.dataset}")
             seen.done = listed
-            self._rests.pop(each.dataset, None)
         except OndolError as error:
             log.warning("the look at the source of %s failed: %s", each.dataset, error.message)
-            if isinstance(error, Unavailable):
-                self._rests[each.dataset] = self._rests.get(each.dataset, _Rest()).longer()
             if isinstance(error, Unavailable | Conflict):
                 seen.not_before = time.monotonic() + _PAUSE_SECONDS
             else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ondol import heartbeat
 from ondol.home import House
 from ondol.kernel.errors import Conflict, Invalid, NotFound
 from tests.discovery.airport import open_airport, open_connections
@@ -22,6 +23,7 @@ def airport(house: House, tmp_path: Path) -> Path:
 
 def test_a_feature_is_found_read_about_and_used_again_without_computing_it_again(house: House, airport: Path) -> None:
     first = house.call("training_sets.build", {"service": "flight_inputs"})
+    heartbeat.settle(house)
 
     found = house.call("catalogue.search", {"text": WORDS}).items[0].thing
     assert (found.kind, found.of, found.name) == ("feature", "carrier_late", "carrier_late_7d")
@@ -45,10 +47,11 @@ def test_a_feature_is_found_read_about_and_used_again_without_computing_it_again
     values = house.call("views.values", {"view": "carrier_late"})
     assert values.columns == ["carrier", "carrier_late_7d"]
     assert [row[0] for row in values.rows] == ["B6", "DL", "UA"]
-    assert card.computed == 1
+    assert (card.computed, card.computed_for_training) == (1, 1)
 
     open_connections(house, airport.parent)
     second = house.call("training_sets.build", {"service": "connection_inputs"})
+    heartbeat.settle(house)
     columns = ["flight_id", "carrier_late_7d"]
     both = [
         house.tools().tables.scan(each.table).select(columns).sort("flight_id").collect() for each in (first, second)
@@ -57,7 +60,8 @@ def test_a_feature_is_found_read_about_and_used_again_without_computing_it_again
     read = house.call("features.read", {"service": "connection_inputs", "rows": [{"carrier": "UA", "distance": 187.0}]})
     assert read.rows[0][0] == values.rows[2][1]
     card = house.call("features.show", {"feature": "carrier_late"})
-    assert card.computed == 1, "the values that the first project computed are read by both"
+    counted = (card.computed, card.computed_for_training)
+    assert counted == (1, 1), "what the first project computed is read by both, online and in training sets"
     assert ("feature_service", "connection_inputs", "connections") in {
         (use.kind, use.name, use.project) for use in card.used_by
     }

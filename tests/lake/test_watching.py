@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,14 +12,11 @@ import polars as pl
 import pytest
 
 import ondol as od
-from ondol.adapters.sources import OutsideSources, files
+from ondol.adapters.sources import files
 from ondol.heartbeat import Heartbeat
 from ondol.home import House
-from ondol.kernel.errors import Unavailable
 from ondol.lake import service as lake
 from ondol.lake.types import DatasetSpec, DeclareDataset, GetDataset, GetSource
-from ondol.lookout import Lookout, _Rest
-from ondol.ports.sources import Piece, SourceRequest
 from ondol.sdk.collector import collecting
 from tests.lake.shops import ORDERS, Shop, order
 from tests.lake.shore import FLIGHTS, flights
@@ -95,31 +91,6 @@ def test_a_source_is_looked_at_as_often_as_declared_by_the_clock_of_the_house(be
     assert _rows(beating, "orders") == 0
     beating.call("clock.set", {"now": "2013-04-01T00:05:00Z"})
     _within(8, lambda: _rows(beating, "orders") == 1)
-
-
-def test_what_is_away_is_asked_for_more_and_more_rarely(house: House, tmp_path: Path, monkeypatch):
-    moments: list[int] = []
-
-    def away(_self: OutsideSources, _request: SourceRequest) -> Iterator[Piece]:
-        moments.append(1)
-        raise Unavailable("It is away.")
-
-    monkeypatch.setattr(OutsideSources, "read", away)
-    source = od.kafka("127.0.0.1:1", topic="t", every="1s")
-    _declare(house, msgspec.structs.replace(FLIGHTS, source=source), tmp_path)
-    lookout, began = Lookout(house), time.monotonic()
-    for second in range(1, 20):
-        house.call("clock.set", {"now": f"2013-04-01T00:00:{second:02}Z"})
-        lookout.look()
-        lookout.stop()
-    looks = len(moments)
-    assert 1 <= looks <= 2 + math.log2(1 + time.monotonic() - began)
-    rest = lookout._rests["flights"]
-    assert [rest := rest.longer() for _ in range(9)][-1].until - time.monotonic() <= 60
-    lookout._rests["flights"] = _Rest(3, 0.0)
-    lookout.look()
-    lookout.stop()
-    assert (len(moments), lookout._rests["flights"].failures) == (looks + 1, 4)
 
 
 def test_patterns_of_object_stores_mean_what_those_of_folders_mean(tmp_path: Path):

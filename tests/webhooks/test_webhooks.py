@@ -9,19 +9,15 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
 
 from ondol import heartbeat
 from ondol.adapters.courier_http import HttpCourier, networks
-from ondol.doors.cli.main import root
-from ondol.doors.server import build_app
 from ondol.events.rules import MAX_ATTEMPTS
 from ondol.home import open_house, operation_of
 from ondol.kernel.config import Config
 from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from ondol.webhooks import rules
 from ondol.webhooks.repo import webhooks as table
-from tests.rooms import served
 from tests.webhooks.receiver import Receiver, receiving
 
 SECRET = "a secret of some length"
@@ -287,14 +283,3 @@ def test_postgres_keeps_webhooks_too(postgres_url, tmp_path, receiver):
     assert receiver.is_signed(1, SECRET)
     assert house.call("webhooks.get", {"webhook": hook.id}).delivered == 2
     house.close()
-
-
-def test_the_command_line_names_events_one_by_one(house, receiver):
-    with served(build_app(house)) as url:
-        words = ["webhooks", "create", "--name", "ci", "--url", receiver.url, "--secret", SECRET]
-        events = ["--events", "model_version.created", "--events", "prompt.created"]
-        ended = CliRunner(env={"ONDOL_URL": url}).invoke(root, [*words, *events, "--json"])
-        assert ended.exit_code == 0, ended.output
-        assert SECRET not in ended.output
-    (hook,) = house.call("webhooks.list").items
-    assert (hook.events, hook.signed) == (["model_version.created", "prompt.created"], True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ondol.features import service as features
-from ondol.features.types import GetView, ViewMaterialized
+from ondol.features.types import GetView, ViewMaterialized, WindowsComputed
 from ondol.kernel.errors import NotFound
 from ondol.kernel.event import reaction
 from ondol.kernel.lazy import lazy
@@ -18,11 +18,26 @@ else:
 
 
 @reaction(ViewMaterialized)
-def count_computation(tools: Tools, event: ViewMaterialized) -> None:
-    """Note that the values of a view were computed up to a version of its dataset."""
+def count_online(tools: Tools, event: ViewMaterialized) -> None:
+    """Note that the values of a view were computed for the online store, up to a version of its dataset."""
     with tools.transaction(write=True) as inner:
         try:
             view = features.get_view(inner, GetView(view=event.subject))
         except NotFound:
             return
-        repo.note(inner.connection, view.name, view.hash, event.version, event.keys, inner.now())
+        made = repo.Computation(
+            view=view.name, hash=view.hash, purpose="online", origin=str(event.version), values=event.keys,
+            at=inner.now(),
+        )  # fmt: skip
+        repo.note(inner.connection, made)
+
+
+@reaction(WindowsComputed)
+def count_training(tools: Tools, event: WindowsComputed) -> None:
+    """Note that the windows of a view were computed for training sets."""
+    with tools.transaction(write=True) as inner:
+        made = repo.Computation(
+            view=event.subject, hash=event.hash, purpose="training", origin=event.origin, values=event.steps,
+            at=inner.now(),
+        )  # fmt: skip
+        repo.note(inner.connection, made)

@@ -160,8 +160,8 @@ class FeatureCard(msgspec.Struct, frozen=True, kw_only=True):
 class ViewCard(msgspec.Struct, frozen=True, kw_only=True):
     """All that a person asks about a feature view.
 
-    `computed`: how often its values were computed for the online store since it was declared in this way. `behind`:
-    seconds between the dataset's newest row and the newest that is online; None when that is not known.
+    `computed`: how often its values were computed for the online store since it was declared in this way,
+    `computed_for_training` its windows for training sets: one computation serves everybody who reads it.
     """
 
     name: str
@@ -182,6 +182,7 @@ class ViewCard(msgspec.Struct, frozen=True, kw_only=True):
     online_keys: int
     behind_versions: int
     computed: int
+    computed_for_training: int
     computed_at: datetime | None
     used_by: list[Use]
     profiled: str = ""

@@ -61,6 +61,7 @@ def build_app(house: House) -> ASGIApp:
 
     framework = Starlette(
         routes=[
+            *vectors.routes(house, guard),  # first: they are asked most often
             *mlflow.routes(house, guard, door),
             Route("/health", health),
             Route("/v1/openapi.json", describe),
@@ -74,7 +75,7 @@ def build_app(house: House) -> ASGIApp:
         lifespan=life,
     )
     behind: Any = ProxyHeadersMiddleware(framework)  # type: ignore[arg-type] # uvicorn types messages, starlette does not
-    return vectors.InFront(house, guard, mlflow.InFront(door, behind))
+    return mlflow.InFront(door, behind)
 
 
 def _authenticator(house: House) -> Authenticate:

@@ -324,6 +324,15 @@ class HoldsChanged(Event, frozen=True, kw_only=True):
     """The subject is who holds definitions of features: models in traffic. Definitions nobody needs may go."""
 
 
+class WindowsComputed(Event, frozen=True, kw_only=True):
+    """The subject is the view, whose windows were computed for training sets from the rows that `origin` names.
+    Whoever trains on the same rows reads them, and nobody hears of it."""
+
+    hash: str
+    origin: str
+    steps: int
+
+
 class ViewMaterialized(Event, frozen=True, kw_only=True):
     """The subject is the view."""
 

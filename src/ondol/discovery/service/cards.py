@@ -45,7 +45,8 @@ def view_card(tools: Tools, asked: str) -> ViewCard:
         ttl=spec.ttl, features=[_feature(now, view, each, found.get(each.name)) for each in shown], history=history,
         hash=view.hash, newest=dataset.newest if dataset else None, updated_at=view.updated_at,
         dataset_version=version, online_version=view.online_version, online_keys=view.online_keys,
-        behind_versions=_behind(dataset, view), computed=counted.times, computed_at=counted.last,
+        behind_versions=_behind(dataset, view), computed=counted.online,
+        computed_for_training=counted.training, computed_at=counted.last,
         used_by=usage.uses(("feature_view", view.name), now.edges, now.inventory), profiled=profiled,
         lineage=f"feature_view:{view.name}@{view.hash[:8]}",
     )  # fmt: skip

@@ -25,7 +25,7 @@ _FORMAT = 1
 
 def of_dataset(tools: Tools, dataset: str, version: int) -> TableProfile:
     wanted = version if version >= 0 else lake.current_version(tools, dataset)
-    return _kept(tools, f"silver/{dataset}", wanted, lake.scan(tools, dataset, wanted))
+    return _kept(tools, lake.table_of(lake.spec_of(tools, dataset)), wanted, lake.scan(tools, dataset, wanted))
 
 
 def of_table(tools: Tools, table: str, version: int) -> TableProfile:

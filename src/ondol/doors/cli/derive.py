@@ -105,10 +105,8 @@ def _kind(annotation: Any) -> tuple[Any, bool]:
         return click.Choice([str(value) for value in typing.get_args(annotation)]), False
     if annotation in (str, int, float, bool):
         return annotation, False
-    if origin is list:
-        (inside,) = typing.get_args(annotation)
-        if inside in (str, int, float) or typing.get_origin(inside) is typing.Literal:
-            return _kind(inside)[0], True
+    if origin is list and typing.get_args(annotation)[0] in (str, int, float):
+        return typing.get_args(annotation)[0], True
     if getattr(annotation, "__name__", "") == "datetime":
         return str, False
     return JsonValue(), False

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ondol.features.rules import definitions
-from ondol.features.service import elsewhere
+from ondol.features.service import elsewhere, kept
 from ondol.features.types import BuildTrainingSet, Service, TrainingSet, TrainingSetBuilt, ViewSpec
 from ondol.kernel.errors import Invalid, NotFound, Refused
 from ondol.kernel.lazy import lazy
@@ -51,7 +51,7 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
             return made
     span, statement = (request.since, until), ""
     if engine is None:
-        frame = _frame(tools, service, views, versions, span)
+        frame = _frame(tools, service, views, versions, span, keep=True)
     else:
         frame, statement = elsewhere.joined(tools, engine, (service.spec, views), versions, span)
     if not frame.height:
@@ -80,7 +80,7 @@ def build(tools: Tools, request: BuildTrainingSet) -> TrainingSet:
 def rebuild(tools: Tools, made: TrainingSet, service: Service, views: Sequence[ViewSpec]) -> pl.DataFrame:
     """See `ondol.features.service.rebuild_training_set`."""
     versions = {table.rpartition("/")[2]: version for table, version in made.tables.items()}
-    return _frame(tools, service, views, versions, (made.since, made.until))
+    return _frame(tools, service, views, versions, (made.since, made.until), keep=False)
 
 
 def _frame(
@@ -89,6 +89,8 @@ def _frame(
     views: Sequence[ViewSpec],
     versions: dict[str, int],
     span: tuple[datetime | None, datetime],
+    *,
+    keep: bool,
 ) -> pl.DataFrame:
     datasets = {name: lake.spec_of(tools, name) for name in versions}
     scans = {name: lake.scan(tools, name, version) for name, version in versions.items()}
@@ -108,7 +110,13 @@ def _frame(
         if earlier is not None:
             more = present.reachable(scans[view.dataset], source, earlier)
             known = staircase.known_rows(more, view, source).collect()
-        found += [join.answers(questions, known, view.entity, stair) for stair in definitions.stairs_of(view)]
+        origin = kept.Origin(version=versions[view.dataset], since=since if earlier is None else earlier)
+        for stair in definitions.stairs_of(view):
+            steps = kept.window_steps(tools, view, stair, known, origin) if keep and stair.window else None
+            if steps is None:
+                found.append(join.answers(questions, known, view.entity, stair))
+            else:
+                found.append(join.as_of(questions, steps, view.entity, stair))
     return training.assemble(questions, service.spec, views, found)
 
 

@@ -69,7 +69,7 @@ function Summary({ card }: { readonly card: ViewCard }) {
         note={behind === null ? undefined : behind <= 0 ? words.upToDate : words.behind(format.seconds(behind))}
         {...(freshness?.stale_since ? { tone: "bad" as const } : {})}
       />
-      <Figure label={words.computed} value={format.number(card.computed)} note={words.computedNote} />
+      <Figure label={words.computed} value={format.number(card.computed)} note={words.computedNote(format.number(card.computed_for_training))} />
     </Figures>
   );
 }

@@ -16,8 +16,9 @@ def upgrade() -> None:
         "view_computations",
         sa.Column("view", sa.String(length=255), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("keys", sa.BigInteger(), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.Column("values", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.String(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("view", "hash", "version", name=op.f("pk_view_computations")),
+        sa.PrimaryKeyConstraint("view", "hash", "purpose", "origin", name=op.f("pk_view_computations")),
     )
