@@ -15,10 +15,11 @@ from ondol.features.types import Feature
 
 RANK = "__rank"
 _MASK = "__mask"
+_MORE = "__more"
 _FEW = 20_000
 _EXTREMES = ("min", "max")
 
-Parts = dict[str, pl.Series]
+Parts = dict[str, pl.Expr]
 
 
 def parts(features: Sequence[Feature]) -> dict[str, str]:
@@ -76,62 +77,70 @@ def levels_of(tiles: pl.DataFrame, place: str, kinds: Mapping[str, str], width: 
 
     A span is known by its place: its first tile's divided by its length. Spans without rows are not there.
     """
+    parent = pl.col(place) // 2
+    pair = parent == parent.shift(-1)
+    left = {name: pl.col(name) for name in kinds}
+    right = {name: pl.when(pair).then(pl.col(name).shift(-1)).otherwise(empty(kind)) for name, kind in kinds.items()}
+    first = (parent != parent.shift()).fill_null(True).alias(_MASK)
+    above = [parent, *_named(together(left, right, kinds)), first]
     levels = [tiles]
     while 1 << len(levels) <= width:
-        below = levels[-1]
-        parent = below[place] // 2
-        alone = parent != parent.shift(-1)
-        first = (parent != parent.shift()).fill_null(True)
-        right = {name: below[name].shift(-1) for name in kinds}
-        right = _only_where(~alone.fill_null(True), right, kinds)
-        joined = together({name: below[name] for name in kinds}, right, kinds)
-        levels.append(pl.DataFrame([parent, *joined.values()]).filter(first))
+        levels.append(levels[-1].lazy().select(above).filter(_MASK).drop(_MASK).collect())
     return levels
-
-
-def _only_where(mask: pl.Series, found: Parts, kinds: Mapping[str, str]) -> Parts:
-    table = pl.DataFrame([mask.alias(_MASK), *found.values()])
-    chosen = table.select(pl.when(_MASK).then(pl.col(name)).otherwise(empty(kinds[name])).alias(name) for name in kinds)
-    return {name: chosen[name] for name in kinds}
 
 
 def over_windows(
     levels: Sequence[pl.DataFrame], place: str, ends: pl.Series, width: int, kinds: Mapping[str, str]
-) -> Parts:
+) -> pl.DataFrame:
     """For each of `ends` (places of tiles) the parts of the `width` tiles that end there.
 
     A window is put together from the largest spans that lie within it, from both of its ends.
     """
-    begin, end = ends - (width - 1), ends + 1
-    left, right = (_nothing(levels[0], len(ends), kinds) for _ in range(2))
-    for level in levels:
-        inside = begin < end
-        takes = inside & (begin % 2 != 0)
-        left = together(left, _picked(level, place, begin, takes, kinds), kinds)
-        begin = begin + takes.cast(pl.Int64)
-        takes = (begin < end) & (end % 2 != 0)
-        end = end - takes.cast(pl.Int64)
-        right = together(_picked(level, place, end, takes, kinds), right, kinds)
-        begin, end = begin // 2, end // 2
-    return together(left, right, kinds)
+    there = [(number, level) for number, level in enumerate(levels) if level.height]
+    rows = pl.DataFrame([ends.alias(place)]).select(
+        column for number, level in there for column in _taken(level[place], pl.col(place), number, width)
+    )
+    left: Parts = {name: _nothing(levels[0], name, kind, len(ends)) for name, kind in kinds.items()}
+    right = dict(left)
+    for number, level in there:
+        left = together(left, _picked(level, f"left{number}", kinds), kinds)
+        right = together(_picked(level, f"right{number}", kinds), right, kinds)
+    return rows.select(_named(together(left, right, kinds)))
 
 
-def _nothing(tiles: pl.DataFrame, size: int, kinds: Mapping[str, str]) -> Parts:
+def _taken(spans: pl.Series, end: pl.Expr, level: int, width: int) -> tuple[pl.Expr, pl.Expr]:
+    """Which span of this level a window takes at its beginning, and which at its end; null for none."""
+    size = 1 << level
+    begin, until = (end - width + size) // size, (end + 1) // size
+    takes = (begin < until) & (begin % 2 != 0)
+    also = (begin + takes.cast(pl.Int64) < until) & (until % 2 != 0)
+    return _row(spans, begin, takes).alias(f"left{level}"), _row(spans, until - 1, also).alias(f"right{level}")
+
+
+def _row(spans: pl.Series, wanted: pl.Expr, takes: pl.Expr) -> pl.Expr:
+    near = pl.lit(spans).search_sorted(wanted).clip(0, len(spans) - 1)
+    return pl.when(takes & (pl.lit(spans).gather(near) == wanted)).then(near)
+
+
+def _picked(level: pl.DataFrame, rows: str, kinds: Mapping[str, str]) -> Parts:
     return {
-        name: pl.Series(name, [empty(kind)], tiles.schema[name]).new_from_index(0, size) for name, kind in kinds.items()
+        name: pl.lit(level[name]).gather(pl.col(rows)).fill_null(pl.lit(empty(kind))) for name, kind in kinds.items()
     }
 
 
-def _picked(level: pl.DataFrame, place: str, wanted: pl.Series, takes: pl.Series, kinds: Mapping[str, str]) -> Parts:
-    """The parts of the spans at the places wanted; those of nothing where there is none, or none is to be taken."""
-    spans = level[place]
-    if not len(spans):
-        return _nothing(level, len(wanted), kinds)
-    near = spans.search_sorted(wanted).clip(0, len(spans) - 1)
-    there = takes & (spans.gather(near) == wanted)
-    at = pl.select(pl.when(there).then(near)).to_series()
-    found = level.select(pl.col(name).gather(at).fill_null(pl.lit(empty(kind))) for name, kind in kinds.items())
-    return {name: found[name] for name in kinds}
+def _nothing(tiles: pl.DataFrame, name: str, kind: str, size: int) -> pl.Expr:
+    return pl.lit(pl.Series(name, [empty(kind)], tiles.schema[name]).new_from_index(0, size))
+
+
+def added(found: pl.DataFrame, more: pl.DataFrame, kinds: Mapping[str, str]) -> pl.DataFrame:
+    """The parts of two tables, row by row."""
+    both = pl.concat([found, more.select(pl.all().name.suffix(_MORE))], how="horizontal")
+    later = {name: pl.col(f"{name}{_MORE}") for name in kinds}
+    return both.select(_named(together({name: pl.col(name) for name in kinds}, later, kinds)))
+
+
+def _named(found: Parts) -> list[pl.Expr]:
+    return [value.alias(name) for name, value in found.items()]
 
 
 def together(near: Parts, far: Parts, kinds: Mapping[str, str]) -> Parts:
@@ -139,20 +148,19 @@ def together(near: Parts, far: Parts, kinds: Mapping[str, str]) -> Parts:
     return {name: _both(name, kind, near, far) for name, kind in kinds.items()}
 
 
-def _both(name: str, kind: str, near: Parts, far: Parts) -> pl.Series:
+def _both(name: str, kind: str, near: Parts, far: Parts) -> pl.Expr:
     a, b = near[name], far[name]
     if kind == "sum":
         return a + b
     if kind in _EXTREMES:
-        pair = pl.DataFrame([a.alias("near"), b.alias("far")])
-        return (pair.min_horizontal() if kind == "min" else pair.max_horizontal()).alias(name)
+        return pl.min_horizontal(a, b) if kind == "min" else pl.max_horizontal(a, b)
     number = name[1:]
     some, more = near[f"n{number}"], far[f"n{number}"]
     count = (some + more).clip(1)
     apart = far[f"m{number}"] - near[f"m{number}"]
     if kind == "mean":
-        return (a + apart * (more / count)).alias(name)
-    return (a + b + apart * apart * (some * more / count)).alias(name)
+        return a + apart * (more / count)
+    return a + b + apart * apart * (some * more / count)
 
 
 def values(of_cells: pl.DataFrame, features: Sequence[Feature], rows: pl.DataFrame) -> pl.DataFrame:

@@ -141,16 +141,20 @@ def _entering(rows: pl.LazyFrame, stair: Stair, corrected: bool) -> pl.LazyFrame
 
 def _values_at(tiles: _Tiles, places: pl.Series) -> pl.DataFrame:
     """The features at these places, which are sorted."""
-    found = spans.over_windows(tiles.levels, _PLACE, places, tiles.width, tiles.kinds)
-    if tiles.retracted.height:
-        found = spans.together(found, _retracted_parts(tiles, places), tiles.kinds)
-    for number, feature in enumerate(tiles.stair.features):
-        if feature.aggregate == "distinct":
-            found[f"d{number}"] = _looked_up(tiles.counts[feature.name], places).alias(f"d{number}")
-    return spans.values(pl.DataFrame(list(found.values())), tiles.stair.features, tiles.rows)
+    found = (
+        spans.over_windows(tiles.levels, _PLACE, places, tiles.width, tiles.kinds) if tiles.kinds else places.to_frame()
+    )
+    if tiles.kinds and tiles.retracted.height:
+        found = spans.added(found, _retracted_parts(tiles, places), tiles.kinds)
+    counts = [
+        _looked_up(tiles.counts[feature.name], places).alias(f"d{number}")
+        for number, feature in enumerate(tiles.stair.features)
+        if feature.aggregate == "distinct"
+    ]
+    return spans.values(found.with_columns(counts) if counts else found, tiles.stair.features, tiles.rows)
 
 
-def _retracted_parts(tiles: _Tiles, places: pl.Series) -> spans.Parts:
+def _retracted_parts(tiles: _Tiles, places: pl.Series) -> pl.DataFrame:
     """For each place the parts of the retracted rows that count there; they change only where one begins or ends."""
     begins, ends = tiles.retracted[_PLACE], tiles.retracted[_END].alias(_PLACE)
     points = pl.concat([begins, ends]).unique().sort()
@@ -159,8 +163,7 @@ def _retracted_parts(tiles: _Tiles, places: pl.Series) -> spans.Parts:
     found = rows.lazy().group_by(_POINT).agg(spans.of_tile(rows.clear(), tiles.stair.features)).collect()
     of_place = points.search_sorted(places, side="right").cast(pl.Int64) - 1
     joined = of_place.alias(_POINT).to_frame().join(found, on=_POINT, how="left", maintain_order="left")
-    filled = joined.select(pl.col(name).fill_null(pl.lit(spans.empty(kind))) for name, kind in tiles.kinds.items())
-    return {name: filled[name] for name in tiles.kinds}
+    return joined.select(pl.col(name).fill_null(pl.lit(spans.empty(kind))) for name, kind in tiles.kinds.items())
 
 
 def _distinct(rows: pl.DataFrame, name: str, width: int) -> pl.DataFrame:
