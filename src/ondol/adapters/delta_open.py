@@ -24,7 +24,7 @@ from ondol.kernel.errors import Invalid, NotFound, Unavailable
 
 Answer = TypeVar("Answer")
 
-ATTEMPTS = 12
+ATTEMPTS = 30
 CHECKPOINT_EVERY = 25
 _OPENED_VERSIONS = 64
 _SURE_SECONDS = 600

@@ -28,6 +28,7 @@ Opener = Callable[[], Tables]
 _PROCESSES = multiprocessing.get_context("spawn")
 _PATIENCE_SECONDS = 120
 _BATCHES = 6
+_MERGES = 2
 _MOMENT = datetime(2013, 6, 1, 12, 30, 0, 123456, tzinfo=UTC)
 ROWS = pl.DataFrame(
     {
@@ -316,6 +317,10 @@ class TablesSuite:
         found = _rows(opener(), "shared")
         assert found.filter(pl.col("writer") >= 0).unique().height == 4 * _BATCHES
         assert found.height == 4 * _BATCHES + _BATCHES
+        merged = _rows(opener(), "merged")
+        assert sorted(merged["id"]) == sorted(
+            ["all", *(f"{writer}-{n}" for writer in range(4) for n in range(_MERGES))]
+        )
 
 
 def _rows(tables: Tables, name: str, version: int | None = None) -> pl.DataFrame:
@@ -327,6 +332,9 @@ def _append_elsewhere(opener: Opener, writer: int) -> None:
     for number in range(_BATCHES):
         tables.append("shared", pl.DataFrame({"writer": [writer], "n": [number]}), key=f"{writer}-{number}")
         tables.append("shared", pl.DataFrame({"writer": [-1], "n": [number]}), key=f"everybody-{number}")
+        if number < _MERGES:
+            both = pl.DataFrame({"id": [f"{writer}-{number}", "all"], "n": [number, writer]})
+            tables.merge("merged", both, on=["id"], key=f"{writer}-{number}")
         if number == _BATCHES // 2:
             with suppress(Unavailable):  # another process is at it
                 tables.compact("shared")
