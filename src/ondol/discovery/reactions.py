@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ondol.features import service as features
-from ondol.features.types import GetView, ViewMaterialized, WindowsComputed
-from ondol.kernel.errors import NotFound
+from ondol.features.types import ViewMaterialized, WindowsComputed
 from ondol.kernel.event import reaction
 from ondol.kernel.lazy import lazy
 from ondol.ports.tools import Tools
@@ -21,12 +19,8 @@ else:
 def count_online(tools: Tools, event: ViewMaterialized) -> None:
     """Note that the values of a view were computed for the online store, up to a version of its dataset."""
     with tools.transaction(write=True) as inner:
-        try:
-            view = features.get_view(inner, GetView(view=event.subject))
-        except NotFound:
-            return
         made = repo.Computation(
-            view=view.name, hash=view.hash, purpose="online", origin=str(event.version), values=event.keys,
+            view=event.subject, hash=event.hash, purpose="online", origin=str(event.version), values=event.keys,
             at=inner.now(),
         )  # fmt: skip
         repo.note(inner.connection, made)

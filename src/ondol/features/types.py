@@ -334,7 +334,8 @@ class WindowsComputed(Event, frozen=True, kw_only=True):
 
 
 class ViewMaterialized(Event, frozen=True, kw_only=True):
-    """The subject is the view."""
+    """The subject is the view, as `hash` defines it."""
 
+    hash: str = ""
     keys: int
     version: int

@@ -239,4 +239,4 @@ def _chunks(found: Iterator[tuple[Key, list[Step]]], done: int) -> Iterator[list
 
 def _note(tools: Tools, view: repo.StoredView, source: Dataset, keys: int) -> None:
     if repo.set_online(tools.connection, view, source.version, keys, source.newest, tools.now()):
-        tools.emit(ViewMaterialized(subject=view.name, keys=keys, version=source.version))
+        tools.emit(ViewMaterialized(subject=view.name, hash=view.hash, keys=keys, version=source.version))
