@@ -33,18 +33,24 @@ _INSTANT = pl.Datetime("us", "UTC")
 
 def history(rows: int, entities: int, seed: int) -> pl.DataFrame:
     """`entity`, `at`, `known`, `a`, `b` in the order in which they became known; some rows correct an earlier one."""
-    chance = random.Random(seed)
     again = round(rows * _CORRECTED)
     span = _DAYS * 86_400_000_000
-    at = pl.Series("at", [chance.randrange(span) for _ in range(rows - again)], pl.Int64)
-    entity = pl.Series("entity", [chance.randrange(entities) for _ in range(rows - again)], pl.Int64)
-    first = pl.DataFrame([entity, at]).unique()
+    number = pl.int_range(rows - again, dtype=pl.Int64)
+    found = pl.select(
+        _chance(number, 2 * seed, entities).alias("entity"), _chance(number, 2 * seed + 1, span).alias("at")
+    )
+    first = found.unique(maintain_order=True)
     late = first.sample(again, seed=seed).with_columns(known=pl.col("at") + 3 * 3_600_000_000)
     whole = pl.concat([first.with_columns(known=pl.col("at")), late])
     begin = pl.lit(_END - timedelta(days=_DAYS)).cast(_INSTANT)
-    values = [pl.Series(name, [chance.random() for _ in range(whole.height)]) for name in ("a", "b")]
+    values = [(_chance(pl.int_range(pl.len()), 91 + each, 10**9) / 1e9).alias(name) for each, name in enumerate("ab")]
     moments = [(begin + pl.duration(microseconds=pl.col(name))).alias(name) for name in ("at", "known")]
     return whole.with_columns(*moments, *values).sort("known", "entity", "at")
+
+
+def _chance(number: pl.Expr, seed: int, below: int) -> pl.Expr:
+    """The same numbers below a bound in every run."""
+    return (number.hash(seed) % below).cast(pl.Int64)
 
 
 def questions(rows: int, entities: int) -> pl.DataFrame:
