@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import duckdb
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from ondol.adapters.duckdb_training import DuckdbEngine
 from ondol.adapters.spark import SparkEngine
 from ondol.features import service as features
-from ondol.features.types import BuildTrainingSet, DeclareService, GetTrainingQuery
+from ondol.features.types import BuildTrainingSet, DeclareService, DeclareView, GetTrainingQuery
 from ondol.home import open_house
 from ondol.kernel.config import Config
 from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
+from ondol.lake.types import DeclareDataset
 from ondol.ports.training_engine import EngineJob
 from tests.features.sql_worlds import unlike
-from tests.features.test_house import INPUTS, NOW, declared, filled, of_row  # noqa: F401
+from tests.features.test_house import (  # noqa: F401
+    FLIGHTS,
+    INPUTS,
+    LATE,
+    NOW,
+    SKY,
+    WEATHER,
+    append,
+    declared,
+    filled,
+    flight,
+    of_row,
+)
 
 
 def test_the_query_of_a_service_gives_its_training_set(filled, tmp_path):  # noqa: F811
@@ -126,6 +142,16 @@ class TestByDuckdb:
         monkeypatch.setattr("ondol.adapters.delta.DeltaTables.files", lambda *_, **__: None)
         made = filled.call("training_sets.build", BuildTrainingSet(service="inputs"))
         assert (made.engine, made.rows) == ("duckdb", 20)
+
+    def test_a_dataset_of_another_layer_is_read_where_it_stands(self, house):
+        for spec in (replace(FLIGHTS, layer="gold"), WEATHER):
+            house.call("datasets.declare", DeclareDataset(spec=spec))
+        for one in (SKY, LATE):
+            house.call("views.declare", DeclareView(spec=one))
+        house.call("services.declare", DeclareService(spec=INPUTS))
+        append(house, "flights", flight(1, NOW - timedelta(days=2)), flight(2, NOW - timedelta(days=1), delay=30.0))
+        made = house.call("training_sets.build", BuildTrainingSet(service="inputs"))
+        assert (made.rows, list(made.tables), made.positive_share) == (2, ["gold/flights", "silver/weather"], 0.5)
 
     def test_another_engine_than_the_configured_one_is_refused(self, filled):  # noqa: F811
         with pytest.raises(Invalid, match="No spark"):

@@ -116,7 +116,7 @@ def _table(tools: Tools, dataset: DatasetSpec, version: int, folder: Path) -> En
     """The files of a version; where they alone do not tell its rows, its rows are written to new ones."""
     if version < 0:
         return EngineTable(files=[], columns=dict(dataset.columns))
-    files = tools.tables.files(f"silver/{dataset.name}", version=version)
+    files = tools.tables.files(lake.table_of(dataset), version=version)
     if files is not None:
         return EngineTable(files=files.paths, columns=dict(dataset.columns))
     copy = folder / f"{dataset.name}.parquet"
