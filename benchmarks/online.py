@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import resource
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -128,8 +132,6 @@ def _asking(server: Server, path: str, body: str, calls: int) -> Callable[[int],
     client: Client = server.client()
 
     def ask(_: int) -> Took:
-        import time
-
         wall, cpu = time.perf_counter(), server.cpu_seconds()
         for _ in range(calls):
             client.send("POST", path, body.encode())
@@ -176,7 +178,52 @@ def _materialize_raw(setting: Setting) -> Iterator[Pair]:
         yield Pair(ours=ours, against=against)
 
 
+@contextmanager
+def _apply(setting: Setting) -> Iterator[Pair]:
+    """A project with nothing changed, by the command line: our side counts the server too."""
+    port, folder = free_port(), setting.folder / "project"
+    shutil.copytree(Path(__file__).parents[1] / "examples" / "flights", folder)
+    up = [sys.executable, "-m", "ondol", "up", "--home", setting.folder / "home", "--port", str(port)]
+    server = Server(up, port, ("", ""), {})
+    about = os.environ | {"ONDOL_URL": f"http://127.0.0.1:{port}"}
+    with _feast(setting, world.questions(1, 100), 100) as feast, contextlib.ExitStack() as ending:
+        ending.callback(server.stop)
+        definitions = "import json, sys\nfrom pathlib import Path\nsys.path.insert(0, {!r})\nfrom online import view\n"
+        each = "".join(
+            f"{name}, {name}_view = view({name!r}, {names!r}, Path({str(feast.folder)!r}))\n"
+            for name, names in _VIEWS.items()
+        )
+        (feast.folder / "views.py").write_text(definitions.format(str(PEERS / "feast")) + each)
+
+        def ours(_: int) -> Took:
+            wall, cpu = time.perf_counter(), server.cpu_seconds() + _awaited()
+            subprocess.run(
+                [sys.executable, "-m", "ondol", "apply"], cwd=folder, env=about, check=True, capture_output=True
+            )
+            return Took(time.perf_counter() - wall, server.cpu_seconds() + _awaited() - cpu)
+
+        def against(_: int) -> None:
+            command = [feast.python.parent / "feast", "-c", feast.folder, "apply"]
+            subprocess.run(command, check=True, capture_output=True)
+
+        ours(0)
+        time.sleep(3)  # what the first one set going
+        yield Pair(ours=ours, against=against)
+
+
+def _awaited() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 BENCHMARKS = [
+    Benchmark(
+        name="online/apply",
+        what="`ondol apply` with nothing changed, the command and the server",
+        against="`feast apply`",
+        open=_apply,
+        at_most=0.3 / 4.6,
+    ),
     *(
         Benchmark(
             name=f"online/read/{rows}",
