@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from ondol.adapters.sql import MIGRATIONS, WAIT_SECONDS, SqlDb
 from ondol.kernel.errors import Invalid
+from ondol.ports import driver
 from ondol.ports.schema import metadata as house_metadata
 
 _TURN = 0x0D01  # any number will do, the same in every house that shares a database
@@ -48,7 +50,32 @@ class PostgresDb(SqlDb):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
 
         self._asked_at = -math.inf
+        self._watching = threading.Lock()
+        self._watcher: sa.Connection | None = None
+        self._engine = engine
         super().__init__(writer, reader, metadata=metadata, migrations=migrations)
+
+    def revision(self) -> int | None:
+        """What a new snapshot would see, which each commit changes, also one in another database of the server: then
+        somebody looks once too often."""
+        with self._watching:
+            try:
+                if self._watcher is None:
+                    self._watcher = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+                return hash(driver.rows(self._watcher, "SELECT pg_current_snapshot()::text")[0][0])
+            except sa.exc.DBAPIError:
+                self._close_watcher()
+                return None
+
+    def close(self) -> None:
+        with self._watching:
+            self._close_watcher()
+        super().close()
+
+    def _close_watcher(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.close()
 
     def _is_alive(self, connection: sa.Connection) -> bool:
         now, since = time.monotonic(), self._asked_at
