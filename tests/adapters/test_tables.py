@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from ondol.adapters.delta import DeltaTables
 from ondol.kernel.errors import Refused, Unavailable
@@ -37,6 +38,17 @@ def test_many_small_appends_are_joined_on_the_way(tmp_path: Path) -> None:
     assert operations.count("OPTIMIZE") == 1
     assert sorted(tables.scan("t").collect()["n"].to_list()) == list(range(105))
     assert tables.append("t", pl.DataFrame({"n": [3]}), key="3") == 3
+
+
+def test_rows_are_in_even_when_their_files_cannot_be_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise DeltaError("somebody was faster")
+
+    monkeypatch.setattr(DeltaTables, "_tidy", fails)
+    tables = DeltaTables(str(tmp_path))
+    for number in range(102):
+        tables.append("t", pl.DataFrame({"n": [number]}))
+    assert sorted(tables.scan("t").collect()["n"].to_list()) == list(range(102))
 
 
 def test_two_compactions_at_once_keep_each_row_once(tmp_path: Path) -> None:

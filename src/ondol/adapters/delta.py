@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from ondol.adapters.delta_files import plain_files
 from ondol.adapters.delta_log import KEY_NOTE, Tail, Taken
@@ -14,7 +15,7 @@ from ondol.adapters.delta_open import ATTEMPTS, CHECKPOINT_EVERY, Opened, faster
 from ondol.adapters.delta_snapshot import check_writable
 from ondol.adapters.delta_types import fit, storable, stored_columns
 from ondol.adapters.delta_upkeep import Upkeep
-from ondol.kernel.errors import Invalid, NotFound, Refused
+from ondol.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from ondol.ports.tables import TableFiles, TableVersion
 
 _COMPACT_EVERY = 100
@@ -265,10 +266,14 @@ class DeltaTables(Upkeep):
 
     def _look_after(self, table: str, opened: Opened, version: int) -> None:
         """What delta-rs does after its own commits: a checkpoint now and then, and few large files for many small."""
-        if version % _COMPACT_EVERY == 0:
-            self._tidy(table, opened)
-        elif version % CHECKPOINT_EVERY == 0:
-            self._known(table, opened).create_checkpoint()
+        try:
+            if version % _COMPACT_EVERY == 0:
+                self._tidy(table, opened)
+            elif version % CHECKPOINT_EVERY == 0:
+                self._known(table, opened).create_checkpoint()
+        except (DeltaError, Unavailable):
+            # The rows are in, and who sent them must not send them again; the next ones are looked after again.
+            opened.table = None
 
     def _create(self, table: str, opened: Opened, frame: pl.DataFrame, key: str, partition_by: list[str] | None) -> int:
         columns = {name: storable(name, dtype) for name, dtype in frame.schema.items()}
