@@ -97,8 +97,11 @@ def over_windows(
     A window is put together from the largest spans that lie within it, from both of its ends.
     """
     there = [(number, level) for number, level in enumerate(levels) if level.height]
-    rows = pl.DataFrame([ends.alias(place)]).select(
-        column for number, level in there for column in _taken(level[place], pl.col(place), number, width)
+    wanted = pl.DataFrame([ends.alias(place)]).select(
+        column for number, _ in there for column in _taken(pl.col(place), number, width)
+    )
+    rows = wanted.select(
+        _row(level[place], pl.col(f"{side}{number}")) for number, level in there for side in ("left", "right")
     )
     left: Parts = {name: _nothing(levels[0], name, kind, len(ends)) for name, kind in kinds.items()}
     right = dict(left)
@@ -108,18 +111,19 @@ def over_windows(
     return rows.select(_named(together(left, right, kinds)))
 
 
-def _taken(spans: pl.Series, end: pl.Expr, level: int, width: int) -> tuple[pl.Expr, pl.Expr]:
+def _taken(end: pl.Expr, level: int, width: int) -> tuple[pl.Expr, pl.Expr]:
     """Which span of this level a window takes at its beginning, and which at its end; null for none."""
     size = 1 << level
     begin, until = (end - width + size) // size, (end + 1) // size
     takes = (begin < until) & (begin % 2 != 0)
     also = (begin + takes.cast(pl.Int64) < until) & (until % 2 != 0)
-    return _row(spans, begin, takes).alias(f"left{level}"), _row(spans, until - 1, also).alias(f"right{level}")
+    return pl.when(takes).then(begin).alias(f"left{level}"), pl.when(also).then(until - 1).alias(f"right{level}")
 
 
-def _row(spans: pl.Series, wanted: pl.Expr, takes: pl.Expr) -> pl.Expr:
+def _row(spans: pl.Series, wanted: pl.Expr) -> pl.Expr:
+    """The row of the span at each place wanted; null where there is none."""
     near = pl.lit(spans).search_sorted(wanted).clip(0, len(spans) - 1)
-    return pl.when(takes & (pl.lit(spans).gather(near) == wanted)).then(near)
+    return pl.when(pl.lit(spans).gather(near) == wanted).then(near).alias(wanted.meta.output_name())
 
 
 def _picked(level: pl.DataFrame, rows: str, kinds: Mapping[str, str]) -> Parts:
