@@ -36,6 +36,9 @@ def add_commands(root: click.Group) -> None:
     asking.add_command(ask)
     root.add_command(asking)
     root.add_command(search)
+    features = root.commands["features"]
+    assert isinstance(features, click.Group)
+    features.add_command(show_feature, "show")
 
 
 @click.command("ask")
@@ -112,3 +115,42 @@ def search(target: Target, /, words: tuple[str, ...], *, as_json: bool, **given:
             if line:
                 click.echo(f"    {line}")
     click.secho(f"{len(found.items)} of {found.total}", dim=True, err=True)
+
+
+@click.command("show")
+@click.argument("feature")
+@json_option
+@click.pass_obj
+def show_feature(target: Target, /, feature: str, *, as_json: bool) -> None:
+    """The story of a feature view, or of one of its features: `ondol features show carrier_late`."""
+    card = target.call(catalog.OPERATIONS["features.show"], {"feature": feature})
+    if as_json:
+        show(card, as_json=True)
+        return
+    click.secho(card.name, bold=True, nl=False)
+    facts = [
+        card.owner,
+        card.project and f"project {card.project}",
+        f"by {', '.join(card.entity)}",
+        f"of {card.dataset}",
+    ]
+    click.secho("  " + " · ".join(fact for fact in facts if fact), dim=True)
+    for each in card.features:
+        click.echo(f"\n{each.name} = {each.definition}")
+        if each.description:
+            click.echo(f"    {each.description}")
+        found = each.profile
+        if found and found.mean is not None:
+            quantiles = " ".join(f"{value:.4g}" for value in found.quantiles)
+            nulls = f"{found.nulls:,} of {found.rows:,} null"
+            click.echo(
+                f"    {nulls} · mean {found.mean:.4g} · {found.low:.4g} to {found.high:.4g} · 5-95 % {quantiles}"
+            )
+    newest = f"{card.newest:%Y-%m-%d %H:%M}" if card.newest else "no rows yet"
+    click.echo(f"\nfreshness   newest row {newest}; online version {card.online_version} of {card.dataset_version}")
+    click.echo(f"computed    {card.computed} times for online, {card.computed_for_training} for training sets")
+    for use in card.used_by:
+        click.echo(f"used by     {use.kind.replace('_', ' ')} {use.name}  {' → '.join(use.via)}".rstrip())
+    for entry in card.history:
+        since = f"{entry.since:%Y-%m-%d %H:%M}" if entry.since else ""
+        click.echo(f"defined     {entry.hash} {since} {'in force' if entry.current else ''}".rstrip())
