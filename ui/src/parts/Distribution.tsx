@@ -11,7 +11,7 @@ interface DistributionProperties {
 }
 
 /** What the values of a column are like, as small bars: bins of numbers and moments, or the most frequent values. */
-export function Distribution({ profile, width = 132, height = 22 }: DistributionProperties) {
+export function Distribution({ profile, width = 92, height = 22 }: DistributionProperties) {
   const format = useFormat();
   const words = useWords().discovery;
   const bars = barsOf(profile, format);

@@ -106,7 +106,7 @@ function Features({ card }: { readonly card: ViewCard }) {
         value: ({ name }) => skew.get(name)?.share,
         show: ({ name }) => <Skew of={skew.get(name)} />,
       },
-      { id: "shape", title: lake.distribution, value: () => undefined, show: ({ profile }) => (profile === null ? "" : <Distribution profile={profile} width={170} height={26} />) },
+      { id: "shape", title: lake.distribution, value: () => undefined, show: ({ profile }) => (profile === null ? "" : <Distribution profile={profile} width={110} height={26} />) },
     ],
     [words, lake, common, format, sayRange, skew],
   );
