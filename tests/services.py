@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -233,6 +234,7 @@ def _s3_arguments(port: int, folder: str) -> list[str]:
         return [
             weed, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-s3", f"-s3.port={port}",
             f"-s3.config={folder}/identities.json",
+            "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             f"-s3.port.grpc={grpc}", f"-master.port={master}", f"-master.port.grpc={_free_port()}",
             f"-volume.port={volume}", f"-volume.port.grpc={_free_port()}", f"-filer.port={filer}",
             f"-filer.port.grpc={_free_port()}", "-volume.max=20", "-master.volumeSizeLimitMB=64",
@@ -251,10 +253,12 @@ def _s3_answers(endpoint: str) -> bool:
 
 
 def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Below those that the system gives to connections, which would take one before its server does."""
+    while True:
+        port = secrets.randbelow(22_000) + 10_000
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ def test_heavy_libraries_are_not_loaded_by_reading(tmp_path: Path) -> None:
         ("import ondol as od\n\n1 / 0\n", "project.py:3: ZeroDivisionError"),
         ("def f(:\n", "project.py:1: invalid syntax"),
         ("import not_there\n", "project.py:1: ModuleNotFoundError"),
-        ("import ondol as od\nod.csv\nod.parquet\n", "project.py:3: AttributeError"),
+        ("import ondol as od\nod.csv\nod.excel\n", "project.py:3: AttributeError"),
         ("import ondol as od\n\nod.dataset('d',\n columns={}, key='k')\n", "project.py:3: dataset 'd' has no column"),
         ("import broken\n", "broken.py:2: NameError"),
     ],
