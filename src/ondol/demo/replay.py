@@ -106,7 +106,7 @@ class Replay:
             self._client.call("datasets.append", dataset="flights", key=f"flights {day}", rows=today.landed)
         if today.measured:
             self._client.call("datasets.append", dataset="weather", key=f"weather {day}", rows=today.measured)
-        self._rest()
+        self._wait()
         self._client.at(_midnight(day))
         self._rest()
         if day >= CARELESS_FROM and not self._careless_run:
@@ -145,9 +145,12 @@ class Replay:
 
     def _rest(self) -> None:
         """Wait until the house has done all that this moment brought; tell what happened."""
+        self._wait()
+        self._tell()
+
+    def _wait(self) -> None:
         while not self._client.call("clock.get", wait_seconds=10).quiet:
             continue
-        self._tell()
 
     def _tell(self) -> None:
         for event in self._client.call("events.list", after=self._seen_events, name=",".join(TOLD)):

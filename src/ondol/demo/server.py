@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -36,7 +37,9 @@ class DemoServer:
     def start(self) -> None:
         command = [sys.executable, "-m", "ondol", "up", "--home", str(self.home), "--port", str(self._port)]
         log = (self.home / "server.log").open("ab")
-        self._process = subprocess.Popen([*command, "--clock", self._clock], stdout=log, stderr=log)
+        # A replayed day is many small frames: a second thread for each costs more than it brings.
+        environment = {"POLARS_MAX_THREADS": "1"} | os.environ
+        self._process = subprocess.Popen([*command, "--clock", self._clock], stdout=log, stderr=log, env=environment)
         log.close()
         deadline = time.monotonic() + START_SECONDS
         with Client(self.url) as client:

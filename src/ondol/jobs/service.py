@@ -42,7 +42,7 @@ else:
 
 _LONGEST_WAIT = 60.0
 _LOOK_SECONDS = 0.05
-_PAUSE_SECONDS = 0.002
+_PAUSE_SECONDS = 0.005
 
 
 def program(tools: Tools) -> list[str]:
