@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ondol.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from ondol.kernel.errors import Conflict, Invalid, NotFound, Refused
 from ondol.kernel.lazy import lazy
 from ondol.kernel.operation import operation
-from ondol.ports.runtime import Runtime
 from ondol.ports.tools import Tools
 from ondol.registry.rules import card, consent, mlmodel, package
 from ondol.registry.service import keys
 from ondol.registry.service.look import model_of, version_of
-from ondol.registry.service.packages import write_files, write_package
+from ondol.registry.service.packages import runtime_of, write_files, write_package
 from ondol.registry.types import About, Manifest, Package, Version
 from ondol.registry.types.lifecycle import AdoptVersion
 
@@ -74,7 +73,7 @@ def _write(tools: Tools, version: Version, request: AdoptVersion) -> Package:
     if found := next((name for name in _READABLE if name in names), ""):
         flavor, known_as = _READABLE[found]
         content = tools.blobs.get(f"{version.package}/{found}")
-        model = _runtime(tools, flavor).restore({known_as: content})
+        model = runtime_of(tools, flavor).restore({known_as: content})
         about = About(label=request.label, service=request.service, run=version.run)
         return write_package(tools, folder, model, about)
     if consent.FILE not in names or not request.trust_pickle:
@@ -103,9 +102,3 @@ def _write_pickle(tools: Tools, version: Version, request: AdoptVersion, folder:
         format=package.FORMAT, flavor=consent.FLAVOR, features=features, label=request.label, service=request.service
     )
     return write_files(tools, folder, manifest, files)
-
-
-def _runtime(tools: Tools, flavor: str) -> Runtime:
-    if found := next((one for one in tools.runtimes if one.flavor == flavor), None):
-        return found
-    raise Unavailable(f"This house has no runtime for {flavor!r} models.", hint=package.how_to_install(flavor))

@@ -78,7 +78,7 @@ def load(tools: Tools, version: str) -> Predictor:
     manifest = package.read_manifest(files.pop(package.MANIFEST))
     if manifest.flavor == consent.FLAVOR:
         _check_consent(tools, registered)
-    predictor = _runtime(tools, manifest.flavor).load(files)
+    predictor = runtime_of(tools, manifest.flavor).load(files)
     with _loaded_lock:
         _loaded[key] = predictor
         while len(_loaded) > LOADED_LIMIT:
@@ -159,7 +159,8 @@ def checked_manifest(request: RegisterVersion, files: dict[str, bytes]) -> Manif
     return manifest
 
 
-def _runtime(tools: Tools, flavor: str) -> Runtime:
+def runtime_of(tools: Tools, flavor: str) -> Runtime:
+    """What reads models of this kind; `Unavailable` says how to install it."""
     if found := next((one for one in tools.runtimes if one.flavor == flavor), None):
         return found
     raise Unavailable(f"This house has no runtime for {flavor!r} models.", hint=package.how_to_install(flavor))

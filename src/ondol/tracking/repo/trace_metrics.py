@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ondol.ports import driver
-from ondol.tracking.repo.trace_tables import assessments, spans, trace_metadata, trace_tags, traces
+from ondol.tracking.repo.trace_tables import assessments, entry_of, spans, trace_metadata, trace_tags, traces
 from ondol.tracking.rules.trace_metrics import TOKENS, Condition, Question
 from ondol.tracking.rules.traces import TOKEN_USAGE, TRACE_NAME
 
@@ -39,19 +39,14 @@ def _read(asked: Question, rows: Any) -> Iterator[Row]:
         yield row["moment"], dict(row), value
 
 
-def _entry(table: sa.Table, key: str) -> Any:
-    query = sa.select(table.c.value).where(table.c.trace == traces.c.id, table.c.key == key)
-    return query.correlate(traces).scalar_subquery()
-
-
 def _traces(asked: Question) -> tuple[sa.Select[Any], Any]:
-    values = {"trace_count": sa.literal(1), "latency": traces.c.duration_ms}
-    values["session_count"] = _entry(trace_metadata, SESSION)
-    value = _entry(trace_metadata, TOKEN_USAGE) if asked.metric in TOKENS else values[asked.metric]
+    values: dict[str, Any] = {"trace_count": sa.literal(1), "latency": traces.c.duration_ms}
+    values["session_count"] = entry_of(trace_metadata, SESSION)
+    value = entry_of(trace_metadata, TOKEN_USAGE) if asked.metric in TOKENS else values[asked.metric]
     query = sa.select(
         traces.c.started_ms.label("moment"),
         traces.c.state.label("trace_status"),
-        _entry(trace_tags, TRACE_NAME).label("trace_name"),
+        entry_of(trace_tags, TRACE_NAME).label("trace_name"),
         value.label("value"),
     )
     return query, traces.c.started_ms

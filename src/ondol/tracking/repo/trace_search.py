@@ -13,6 +13,7 @@ from ondol.tracking.repo.search import compare
 from ondol.tracking.repo.search import ordered as in_code_points
 from ondol.tracking.repo.trace_tables import (
     assessments,
+    entry_of,
     spans,
     trace_metadata,
     trace_prompts,
@@ -23,13 +24,6 @@ from ondol.tracking.repo.trace_tables import (
 from ondol.tracking.rules.search import SPAN_ATTRIBUTES, Clause, Order
 from ondol.tracking.rules.traces import SOURCE_RUN, TRACE_NAME
 
-
-def _entry(table: sa.Table, key: str) -> sa.ScalarSelect[Any]:
-    """A tag or an entry of the metadata; null where a trace has none."""
-    query = sa.select(table.c.value).where(table.c.trace == traces.c.id, table.c.key == key)
-    return query.correlate(traces).scalar_subquery()
-
-
 _ATTRIBUTES: dict[str, Any] = {
     "request_id": traces.c.id,
     "client_request_id": traces.c.client_request,
@@ -38,8 +32,8 @@ _ATTRIBUTES: dict[str, Any] = {
     "timestamp_ms": traces.c.started_ms,
     "execution_time_ms": traces.c.duration_ms,
     "end_time_ms": traces.c.started_ms + sa.func.coalesce(traces.c.duration_ms, 0),
-    "name": _entry(trace_tags, TRACE_NAME),
-    "run_id": _entry(trace_metadata, SOURCE_RUN),
+    "name": entry_of(trace_tags, TRACE_NAME),
+    "run_id": entry_of(trace_metadata, SOURCE_RUN),
 }
 _LISTED: dict[tuple[str, str], tuple[sa.Table, Any]] = {
     ("attribute", "run_id"): (trace_runs, trace_runs.c.run),
@@ -91,7 +85,7 @@ def search_traces(
 def _sorted_by(order: Order) -> Any:
     if order.entity == "attribute":
         return traces.c.experiment if order.key == "experiment_id" else _ATTRIBUTES[order.key]
-    return _entry(trace_tags if order.entity == "tag" else trace_metadata, order.key)
+    return entry_of(trace_tags if order.entity == "tag" else trace_metadata, order.key)
 
 
 def _condition(clause: Clause, connection: sa.Connection) -> sa.ColumnElement[bool]:

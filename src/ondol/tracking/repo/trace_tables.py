@@ -5,6 +5,8 @@ Moments of traces are milliseconds since 1970 UTC, those of spans nanoseconds, a
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from ondol.ports.schema import metadata
@@ -96,3 +98,9 @@ assessments = sa.Table(
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
 )
+
+
+def entry_of(table: sa.Table, key: str) -> sa.ScalarSelect[Any]:
+    """A tag or an entry of the metadata; null where a trace has none."""
+    query = sa.select(table.c.value).where(table.c.trace == traces.c.id, table.c.key == key)
+    return query.correlate(traces).scalar_subquery()
